@@ -1,0 +1,260 @@
+#include "agent/commands/run.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+
+#include "agent/event_loop.h"
+#include "agent/exit_status.h"
+#include "agent/http_server.h"
+#include "agent/lifecycle.h"
+#include "agent/memory_bound.h"
+#include "agent/notify.h"
+#include "agent/open_files.h"
+#include "agent/pipeline.h"
+#include "agent/progress_line.h"
+#include "agent/snapshot_exchange.h"
+#include "agent/state_dir.h"
+#include "agent/token_file.h"
+#include "agent/versions.h"
+#include "base/log.h"
+#include "base/thread_worker_pool.h"
+#include "config/loader.h"
+#include "sinks/sink_factory.h"
+#include "tailers/engine_choice.h"
+#include "tailers/inotify_watcher.h"
+
+namespace tailrace {
+
+namespace {
+
+constexpr long kLockRetryNanoseconds = 100'000'000;
+
+// One run, from the loaded config to the exit status. Each step that cannot be taken names the exit status instead.
+class AgentRun {
+ public:
+  AgentRun(Config config, RunOptions options) : config_(std::move(config)), options_(std::move(options)) {}
+
+  int run();
+  // False: the process must end as it stands, without waiting for sinks and threads.
+  bool is_clean() const { return is_clean_; }
+
+ private:
+  std::optional<int> take_state_dir();
+  std::optional<int> wait_for_lock();
+  std::optional<int> start_parts();
+  std::optional<int> build_pipeline();
+  std::optional<int> start_http();
+  Status watch(EventLoop& loop, Lifecycle& lifecycle);
+  int loop();
+  void turn(EventLoop& loop, Lifecycle& lifecycle, Instant now, WallTime wall);
+  int config_error(const std::string& text, const std::string& remedy) const;
+
+  Config config_;
+  const RunOptions options_;
+  const SystemClock clock_;
+  const WallTime loaded_at_ = clock_.wall();
+  SystemFileSystem files_;
+  Notify notify_ = Notify::from_environment();
+  bool is_clean_ = true;
+
+  // In the order in which they are made; they go the other way.
+  std::optional<StateDir> state_dir_;
+  std::unique_ptr<ThreadWorkerPool> workers_;
+  EngineChosen engine_;
+  std::unique_ptr<InotifyWatcher> watcher_;
+  std::unique_ptr<Pipeline> pipeline_;
+  SnapshotExchange exchange_;
+  std::unique_ptr<HttpServer> http_;
+  std::optional<ProgressLine> progress_;
+};
+
+int fail(const std::string& text) {
+  log::error("{}", text);
+  return kExitFailed;
+}
+
+// What only editing the config can mend: like the loader's own errors, at the file's beginning.
+int AgentRun::config_error(const std::string& text, const std::string& remedy) const {
+  fmt::print(stderr, "{}\n", to_string(ConfigError{options_.config, 1, 1, text, remedy}));
+  return kExitConfig;
+}
+
+int AgentRun::run() {
+  if (!options_.dry_run) {
+    if (const auto exit_status = take_state_dir()) return *exit_status;
+  }
+  if (const auto exit_status = start_parts()) return *exit_status;
+  if (const auto exit_status = build_pipeline()) return *exit_status;
+  if (const auto exit_status = start_http()) return *exit_status;
+  const int exit_status = loop();
+  exchange_.close();
+  if (http_) state_dir_->remove_http_address(files_);
+  return exit_status;
+}
+
+std::optional<int> AgentRun::take_state_dir() {
+  Result<StateDir> opened = StateDir::open(files_, config_.agent.state_dir);
+  if (!opened) {
+    return config_error("agent.state_dir: " + opened.error().text(), "name a directory that tailrace may write");
+  }
+  state_dir_.emplace(std::move(*opened));
+  if (const auto exit_status = wait_for_lock()) return exit_status;
+  if (!state_dir_->is_writable()) {
+    log::warn(
+        "state_dir {} cannot be written: {}; shipping goes on, what is shipped now may be doubled after a restart",
+        state_dir_->path(), state_dir_->trouble());
+  }
+  return std::nullopt;
+}
+
+// The agent before us may still be draining. Signals are blocked already, so they are looked for here.
+std::optional<int> AgentRun::wait_for_lock() {
+  const Instant deadline = clock_.now() + config_.agent.shutdown_timeout;
+  sigset_t ends;
+  sigemptyset(&ends);
+  sigaddset(&ends, SIGTERM);
+  sigaddset(&ends, SIGINT);
+  bool is_first = true;
+  while (true) {
+    const Status locked = state_dir_->try_lock(files_);
+    if (locked) return std::nullopt;
+    if (locked.error().kind() != ErrorKind::fenced) return fail(locked.error().text());
+    if (clock_.now() >= deadline) return fail(locked.error().text() + "; stop it first, or give this agent its own");
+    if (is_first) {
+      log::info("{}; waiting for it, at most {} s", locked.error().text(), to_seconds(config_.agent.shutdown_timeout));
+    }
+    is_first = false;
+    const timespec pause{0, kLockRetryNanoseconds};
+    if (sigtimedwait(&ends, nullptr, &pause) > 0) return options_.once ? kExitFailed : kExitDone;
+  }
+}
+
+std::optional<int> AgentRun::start_parts() {
+  if (const auto warning = memory_warning(config_, cgroup_memory_max())) log::warn("{}", *warning);
+  Result<std::unique_ptr<ThreadWorkerPool>> workers = ThreadWorkerPool::create(worker_count());
+  if (!workers) return fail(workers.error().text());
+  workers_ = std::move(*workers);
+  Result<EngineChosen> engine = choose_engine(config_.agent.engine);
+  if (!engine) return fail("agent.engine: " + engine.error().text());
+  engine_ = std::move(*engine);
+  Result<std::unique_ptr<InotifyWatcher>> watcher = InotifyWatcher::create();
+  if (!watcher) return fail(watcher.error().text());
+  watcher_ = std::move(*watcher);
+  return std::nullopt;
+}
+
+std::optional<int> AgentRun::build_pipeline() {
+  const PipelineOptions pipeline_options{
+      .once = options_.once,
+      .stores_checkpoints = !options_.dry_run,
+      .open_files_max = open_files_max(raise_open_files_limit(), config_.agent.max_open_files)};
+  const auto make = [this](const SinkConfig& sink) { return make_sink(sink, config_, {files_, *workers_}); };
+  Result<std::unique_ptr<Pipeline>> pipeline =
+      Pipeline::create(config_, pipeline_options, {files_, *engine_.engine, *workers_, *watcher_, make});
+  if (!pipeline) {
+    if (pipeline.error().kind() == ErrorKind::bad_input) return config_error(pipeline.error().text(), "");
+    return fail(pipeline.error().text());
+  }
+  pipeline_ = std::move(*pipeline);
+  log::info("tailrace {} starts: {} tailers, {} sinks, {}; at most {} files open", tailrace_version(),
+            config_.tailers.size(), config_.sinks.size(), engine_.reason, pipeline_options.open_files_max);
+  return std::nullopt;
+}
+
+std::optional<int> AgentRun::start_http() {
+  // A dry run stands beside the agent that ships: the port is that one's.
+  if (config_.http.listen.empty() || options_.dry_run) return std::nullopt;
+  Result<std::string> token = read_token(files_, config_.http.token_file);
+  if (!token) return config_error("http.token_file: " + token.error().text(), "make it hold one token");
+  Result<std::unique_ptr<HttpServer>> http = HttpServer::start(
+      config_.http.listen, {exchange_, {tailrace_version(), librdkafka_version()}, std::move(*token)});
+  if (!http) {
+    return fail(fmt::format("http.listen \"{}\": {}; choose another address, or \"\" for none", config_.http.listen,
+                            http.error().text()));
+  }
+  http_ = std::move(*http);
+  log::info("HTTP on {}", http_->address());
+  if (Status written = state_dir_->write_http_address(files_, http_->address()); !written) {
+    log::warn("{}", written.error().text());
+  }
+  return std::nullopt;
+}
+
+Status AgentRun::watch(EventLoop& loop, Lifecycle& lifecycle) {
+  for (const int fd : pipeline_->fds()) {
+    if (Status watched = loop.watch(fd); !watched) return watched;
+  }
+  loop.on_signal([&lifecycle](int signal, Instant now) { lifecycle.on_signal(signal, now); });
+  return loop.watch(exchange_.fd(), [this](Instant now) {
+    exchange_.answer(
+        [&](std::size_t lagging_files_max) { return pipeline_->snapshot(now, clock_.wall(), lagging_files_max); });
+  });
+}
+
+int AgentRun::loop() {
+  Result<std::unique_ptr<EventLoop>> made = EventLoop::create(clock_);
+  if (!made) return fail(made.error().text());
+  EventLoop& loop = **made;
+  Lifecycle lifecycle(*pipeline_, notify_,
+                      {options_.once, config_.agent.shutdown, Duration(config_.agent.shutdown_timeout)});
+  if (Status watched = watch(loop, lifecycle); !watched) return fail(watched.error().text());
+  if (options_.once && !options_.dry_run) progress_.emplace(STDERR_FILENO);
+  lifecycle.start(clock_.now(), clock_.wall());
+  loop.run([&](Instant now, WallTime wall) { turn(loop, lifecycle, now, wall); },
+           [&] {
+             const Instant next = lifecycle.next_deadline();
+             return progress_ ? std::min(next, progress_->next_deadline()) : next;
+           });
+  progress_.reset();
+  is_clean_ = lifecycle.is_clean();
+  return *lifecycle.exit_status();
+}
+
+void AgentRun::turn(EventLoop& loop, Lifecycle& lifecycle, Instant now, WallTime wall) {
+  lifecycle.turn(now, wall);
+  if (lifecycle.exit_status()) {
+    loop.stop();
+  } else if (progress_ && now >= progress_->next_deadline()) {
+    progress_->show(pipeline_->snapshot(now, wall, 0), now);
+  }
+}
+
+// --dry-run: every tailer's lines to stdout, whatever sink they are meant for.
+void replace_sinks(Config& config) {
+  for (SinkConfig& sink : config.sinks) sink.type = SinkType::stdout_lines;
+}
+
+}  // namespace
+
+int run_agent(const RunOptions& options) {
+  Loaded loaded = load_config(options.config, Environment::of_process());
+  for (const ConfigError& error : loaded.errors) fmt::print(stderr, "{}\n", to_string(error));
+  for (const ConfigError& warning : loaded.warnings) fmt::print(stderr, "{}\n", to_string(warning));
+  if (!loaded) return kExitConfig;
+  if (options.dry_run) replace_sinks(loaded.config);
+
+  block_signals();
+  log::start(loaded.config.agent.log_level, loaded.config.agent.log_format);
+  int exit_status = kExitFailed;
+  {
+    AgentRun run(std::move(loaded.config), options);
+    exit_status = run.run();
+    if (!run.is_clean()) {
+      log::stop();
+      std::_Exit(exit_status);
+    }
+    // From here on a signal ends the process at once: letting go of the sinks may take a moment.
+    unblock_signals();
+  }
+  log::stop();
+  return exit_status;
+}
+
+}  // namespace tailrace

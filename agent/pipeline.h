@@ -1,0 +1,70 @@
+// Pipeline: builds tailers, sinks and the journal from a Config and runs them, a turn at a time.
+//
+// The agent's loop drives it, and so does the simulation, by hand and in simulated time, through the same seams. One
+// turn does, always in this order: completions, settled, watcher and timers, publish, schedule reads, journal, one
+// engine flush. Loop thread only. Nothing here waits.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/snapshot.h"
+#include "base/clock.h"
+#include "base/file_system.h"
+#include "base/io_engine.h"
+#include "base/worker_pool.h"
+#include "config/config.h"
+#include "sinks/sink.h"
+#include "tailers/watcher.h"
+
+namespace tailrace {
+
+struct Seams {
+  FileSystem& files;
+  IoEngine& engine;
+  WorkerPool& workers;
+  Watcher& watcher;
+  // Builds the sink of a [sinks.x]; called once a sink at the start.
+  std::function<Result<std::unique_ptr<Sink>>(const SinkConfig&)> make_sink;
+};
+
+struct PipelineOptions {
+  bool once = false;               // ship what the files hold now, an unfinished last line too, then be drained
+  bool stores_checkpoints = true;  // false: --dry-run reads the stored ones and writes none
+  std::uint64_t open_files_max = 800;
+};
+
+// Why the agent must end by itself.
+struct PipelineStop {
+  int exit_status = 1;
+  std::string line;
+};
+
+class Pipeline {
+ public:
+  virtual ~Pipeline() = default;
+
+  // Blocks: opens the state_dir's journal. Errors: bad_input for what only editing the config can mend (exit 78).
+  static Result<std::unique_ptr<Pipeline>> create(Config config, PipelineOptions options, const Seams& seams);
+
+  virtual void start(Instant now, WallTime wall) = 0;  // begins the first scan, on a worker
+  virtual void turn(Instant now, WallTime wall) = 0;
+  virtual Instant next_deadline()
+      const = 0;  // the next turn is due then at the latest, or when one of fds() is readable
+  virtual std::vector<int> fds() const = 0;  // fixed after create
+
+  // drain: reads on to the ends that the files have now; flush: reads no more. Both wait for acknowledgements and
+  // checkpoints.
+  virtual void begin_drain(ShutdownMode mode, Instant now) = 0;
+  virtual bool is_drained() const = 0;
+  virtual bool once_met_errors() const = 0;  // --once: a matching file could not be read
+  virtual std::uint64_t files_matched() const = 0;
+  virtual std::optional<PipelineStop> stop() const = 0;
+
+  virtual Snapshot snapshot(Instant now, WallTime wall, std::size_t lagging_files_max) const = 0;
+};
+
+}  // namespace tailrace

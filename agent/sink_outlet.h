@@ -1,0 +1,38 @@
+// SinkOutlet: a Sink as its FileReader sees it. Loop thread only.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "sinks/sink.h"
+#include "tailers/outlet.h"
+
+namespace tailrace {
+
+class SinkOutlet final : public Outlet {
+ public:
+  explicit SinkOutlet(std::unique_ptr<Sink> sink) : sink_(std::move(sink)) {}
+
+  std::optional<LaneFound> route(std::string_view tailer, std::string_view path,
+                                 const std::map<std::string, std::string>& labels, std::int32_t partition) override;
+  std::uint64_t room(LaneNumber lane) const override { return sink_->room(*lanes_[lane]); }
+  std::uint32_t read_bytes_best() const override { return sink_->read_bytes_best(); }
+  std::uint64_t memory_limit() const override { return sink_->pool().budget().limit(); }
+  std::optional<Slice> reserve(LaneNumber lane, std::uint32_t bytes, std::uint64_t hint_bytes) override;
+  void publish(LaneNumber lane, Batch batch, Instant now) override;
+  void pin(SourceId source) override { sink_->pin(source); }
+  void hold(std::uint64_t bytes) override { sink_->pool().budget().take(bytes); }
+  void release(std::uint64_t bytes) override { sink_->pool().budget().give_back(bytes); }
+
+  bool is_empty() const { return sink_->is_empty(); }
+
+  Sink& sink() const { return *sink_; }
+  // Lanes that hold a chunk open for the next read let go of it: it may be all that is left of the memory.
+  void close_arenas();
+
+ private:
+  std::unique_ptr<Sink> sink_;
+  std::vector<Lane*> lanes_;  // by number; the sink owns them
+};
+
+}  // namespace tailrace

@@ -1,0 +1,268 @@
+#include "base/file_system.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+namespace tailrace {
+namespace {
+
+constexpr mode_t kFileMode = 0640;
+constexpr mode_t kDirectoryMode = 0750;
+
+// Magic numbers of <linux/magic.h> that older headers lack (values from the kernel's sources).
+constexpr std::uint64_t kCifsMagic = 0xFF534D42;
+constexpr std::uint64_t kSmb2Magic = 0xFE534D42;
+constexpr std::uint64_t kCephMagic = 0x00C36400;
+constexpr std::uint64_t kGfs2Magic = 0x01161970;
+constexpr std::uint64_t kOcfs2Magic = 0x7461636F;
+constexpr std::uint64_t kLustreMagic = 0x0BD00BD0;
+constexpr std::uint64_t kVboxMagic = 0x786F4256;
+constexpr std::uint64_t kVirtioFsMagic = 0x6A656A63;
+constexpr std::uint64_t kGpfsMagic = 0x47504653;
+
+Error last_error() { return Error::from_errno(errno); }
+
+// Calls again for as long as a signal interrupts it.
+template <class Call>
+auto uninterrupted(Call call) {
+  auto result = call();
+  while (result < 0 && errno == EINTR) result = call();
+  return result;
+}
+
+Status status_of(int result) {
+  if (result < 0) return last_error();
+  return {};
+}
+
+FileType type_of_mode(std::uint32_t mode) {
+  if (S_ISREG(mode)) return FileType::regular;
+  if (S_ISDIR(mode)) return FileType::directory;
+  if (S_ISLNK(mode)) return FileType::symlink;
+  if (S_ISFIFO(mode)) return FileType::fifo;
+  if (S_ISSOCK(mode)) return FileType::socket;
+  if (S_ISBLK(mode) || S_ISCHR(mode)) return FileType::device;
+  return FileType::other;
+}
+
+FileType type_of_entry(unsigned char d_type) {
+  if (d_type == DT_UNKNOWN) return FileType::other;
+  return type_of_mode(DTTOIF(d_type));
+}
+
+std::int64_t nanoseconds_of(const statx_timestamp& t) { return t.tv_sec * 1'000'000'000 + t.tv_nsec; }
+
+Result<FileStat> stat_with(int fd, const char* path, int flags) {
+  struct statx x{};
+  constexpr unsigned kWanted =
+      STATX_TYPE | STATX_NLINK | STATX_INO | STATX_SIZE | STATX_BLOCKS | STATX_MTIME | STATX_BTIME;
+  if (uninterrupted([&] { return ::statx(fd, path, flags | AT_STATX_SYNC_AS_STAT, kWanted, &x); }) < 0)
+    return last_error();
+  FileStat stat;
+  stat.device = ::makedev(x.stx_dev_major, x.stx_dev_minor);
+  stat.inode = x.stx_ino;
+  stat.type = type_of_mode(x.stx_mode);
+  stat.links = x.stx_nlink;
+  stat.size = x.stx_size;
+  stat.on_disk = x.stx_blocks * 512;  // always in units of 512 bytes, whatever the block size
+  stat.modified = WallTime(std::chrono::nanoseconds(nanoseconds_of(x.stx_mtime)));
+  if ((x.stx_mask & STATX_BTIME) != 0) stat.birth_ns = nanoseconds_of(x.stx_btime);
+  return stat;
+}
+
+Result<UniqueFd> open_with(const std::string& path, int flags) {
+  const int fd = uninterrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, kFileMode); });
+  if (fd < 0) return last_error();
+  return UniqueFd(fd);
+}
+
+// Written on another machine, or by a daemon that the kernel hears nothing of.
+bool is_silent(std::uint64_t f_type) {
+  switch (f_type) {
+    case NFS_SUPER_MAGIC:
+    case SMB_SUPER_MAGIC:
+    case kCifsMagic:
+    case kSmb2Magic:
+    case FUSE_SUPER_MAGIC:
+    case V9FS_MAGIC:
+    case NCP_SUPER_MAGIC:
+    case AFS_SUPER_MAGIC:
+    case AFS_FS_MAGIC:
+    case CODA_SUPER_MAGIC:
+    case kCephMagic:
+    case kGfs2Magic:
+    case kOcfs2Magic:
+    case kLustreMagic:
+    case kVboxMagic:
+    case kVirtioFsMagic:
+    case kGpfsMagic:
+      return true;
+    default:
+      // overlay counts as notifying, see notifies().
+      return false;
+  }
+}
+
+}  // namespace
+
+Result<UniqueFd> SystemFileSystem::open_read(const std::string& path) {
+  return open_with(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+}
+
+Result<UniqueFd> SystemFileSystem::open_write(const std::string& path, bool create) {
+  return open_with(path, O_RDWR | O_NOCTTY | (create ? O_CREAT : 0));
+}
+
+Result<UniqueFd> SystemFileSystem::open_directory(const std::string& path) {
+  return open_with(path, O_RDONLY | O_DIRECTORY | O_NONBLOCK);
+}
+
+Result<FileStat> SystemFileSystem::stat(const std::string& path) { return stat_with(AT_FDCWD, path.c_str(), 0); }
+
+Result<FileStat> SystemFileSystem::stat_no_follow(const std::string& path) {
+  return stat_with(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW);
+}
+
+Result<FileStat> SystemFileSystem::stat_fd(int fd) { return stat_with(fd, "", AT_EMPTY_PATH); }
+
+Result<std::vector<DirectoryEntry>> SystemFileSystem::list(const std::string& directory) {
+  Result<UniqueFd> fd = open_directory(directory);
+  if (!fd) return std::move(fd).error();
+  struct Closer {
+    void operator()(DIR* d) const { ::closedir(d); }
+  };
+  const std::unique_ptr<DIR, Closer> stream(::fdopendir(fd->get()));
+  if (stream == nullptr) return last_error();
+  fd->release();  // closedir closes it
+  std::vector<DirectoryEntry> entries;
+  while (true) {
+    errno = 0;  // readdir says "end" and "error" alike with nullptr
+    const dirent* entry = ::readdir(stream.get());
+    if (entry == nullptr && errno != 0) return last_error();
+    if (entry == nullptr) return entries;
+    const std::string_view name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    entries.push_back({.name = std::string(name), .inode = entry->d_ino, .type = type_of_entry(entry->d_type)});
+  }
+}
+
+Result<std::string> SystemFileSystem::real_path(const std::string& path) {
+  struct Freer {
+    void operator()(char* p) const { std::free(p); }
+  };
+  const std::unique_ptr<char, Freer> real(::realpath(path.c_str(), nullptr));
+  if (real == nullptr) return last_error();
+  return std::string(real.get());
+}
+
+Result<Notifies> SystemFileSystem::notifies(const std::string& directory) {
+  // An overlay notifies of everything that is done through the overlay itself: the watch sits on its directory, a write
+  // to a lower-layer file first copies it up and then passes the same directory. Only writes that go around it, into
+  // its upper or lower directory from outside, are missed, and the kernel calls those undefined. A container's root is
+  // an overlay, with its log written and read through the same mount: polling all of them would cost every container.
+  // What such a mount hides from us is still found by the regular rescan.
+  struct statfs s{};
+  if (uninterrupted([&] { return ::statfs(directory.c_str(), &s); }) < 0) return last_error();
+  // f_type is signed on some machines: CIFS's magic would come out negative.
+  return is_silent(static_cast<std::uint32_t>(s.f_type)) ? Notifies::no : Notifies::yes;
+}
+
+Result<std::size_t> SystemFileSystem::read_at(int fd, std::span<std::byte> into, std::uint64_t offset) {
+  std::size_t done = 0;
+  while (done < into.size()) {
+    const ssize_t n = uninterrupted(
+        [&] { return ::pread(fd, into.data() + done, into.size() - done, static_cast<off_t>(offset + done)); });
+    if (n < 0) return last_error();
+    if (n == 0) break;
+    done += static_cast<std::size_t>(n);
+  }
+  return done;
+}
+
+Status SystemFileSystem::write_at(int fd, std::span<const std::byte> from, std::uint64_t offset) {
+  std::size_t done = 0;
+  while (done < from.size()) {
+    const ssize_t n = uninterrupted(
+        [&] { return ::pwrite(fd, from.data() + done, from.size() - done, static_cast<off_t>(offset + done)); });
+    if (n < 0) return last_error();
+    // A regular file never takes 0 of more than 0 bytes; were it to, asking again would spin.
+    if (n == 0) return Error::from_errno(EIO);
+    done += static_cast<std::size_t>(n);
+  }
+  return {};
+}
+
+Status SystemFileSystem::allocate(int fd, std::uint64_t bytes) {
+  const int result = uninterrupted([&] { return ::fallocate(fd, 0, 0, static_cast<off_t>(bytes)); });
+  if (result == 0) return {};
+  if (errno != EOPNOTSUPP) return last_error();
+  // NFS before 4.2, and some others: posix_fallocate writes a byte a block instead. It gives the errno back.
+  int error = ::posix_fallocate(fd, 0, static_cast<off_t>(bytes));
+  while (error == EINTR) error = ::posix_fallocate(fd, 0, static_cast<off_t>(bytes));
+  if (error != 0) return Error::from_errno(error);
+  return {};
+}
+
+Status SystemFileSystem::truncate(int fd, std::uint64_t bytes) {
+  return status_of(uninterrupted([&] { return ::ftruncate(fd, static_cast<off_t>(bytes)); }));
+}
+
+Status SystemFileSystem::sync_data(int fd) {
+  return status_of(uninterrupted([&] { return ::fdatasync(fd); }));
+}
+
+Status SystemFileSystem::sync_directory(const std::string& directory) {
+  Result<UniqueFd> fd = open_directory(directory);
+  if (!fd) return std::move(fd).error();
+  if (uninterrupted([&] { return ::fsync(fd->get()); }) == 0) return {};
+  // Some network file systems refuse to sync a directory: theirs are durable at once or never, nothing more can be
+  // done.
+  if (errno == EINVAL || errno == EOPNOTSUPP) return {};
+  return last_error();
+}
+
+Status SystemFileSystem::rename(const std::string& from, const std::string& to) {
+  return status_of(uninterrupted([&] { return ::rename(from.c_str(), to.c_str()); }));
+}
+
+Status SystemFileSystem::remove(const std::string& path) {
+  return status_of(uninterrupted([&] { return ::unlink(path.c_str()); }));
+}
+
+Status SystemFileSystem::make_directories(const std::string& path) {
+  if (path.empty()) return Error::from_errno(ENOENT);
+  std::size_t end = 0;
+  while (end < path.size()) {
+    end = std::min(path.find('/', end + 1), path.size());
+    const std::string upto = path.substr(0, end);
+    if (::mkdir(upto.c_str(), kDirectoryMode) == 0 || errno == EEXIST) continue;
+    // A read-only or foreign parent that is there already is no obstacle (mkdir may say EROFS before EEXIST).
+    const int mkdir_errno = errno;
+    Result<FileStat> existing = stat(upto);
+    if (!existing || existing->type != FileType::directory) return Error::from_errno(mkdir_errno);
+  }
+  Result<FileStat> made = stat(path);
+  if (!made) return std::move(made).error();
+  if (made->type != FileType::directory) return Error::from_errno(ENOTDIR);
+  return {};
+}
+
+Status SystemFileSystem::lock(int fd) {
+  if (uninterrupted([&] { return ::flock(fd, LOCK_EX | LOCK_NB); }) == 0) return {};
+  if (errno == EWOULDBLOCK) return Error(ErrorKind::fenced, "locked by another process");
+  return last_error();
+}
+
+}  // namespace tailrace

@@ -1,0 +1,98 @@
+// FileSystem: the blocking calls, for the start and for workers. A seam: the simulation has its own disk behind it.
+//
+// Any thread. The loop thread may call only `stat_fd` (of a file on a local file system: it does not touch the disk).
+// Errors carry the errno; the caller adds the verb with Error::during.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/unique_fd.h"
+
+namespace tailrace {
+
+enum class FileType : std::uint8_t { regular, directory, symlink, fifo, socket, device, other };
+
+struct FileStat {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  FileType type = FileType::other;
+  std::uint32_t links = 0;    // 0: deleted, only descriptors hold it
+  std::uint64_t size = 0;     // bytes
+  std::uint64_t on_disk = 0;  // bytes allocated
+  WallTime modified{};
+  std::int64_t birth_ns = 0;  // since the epoch; 0 where the file system keeps none (statx(2), STATX_BTIME)
+};
+
+struct DirectoryEntry {
+  std::string name;
+  std::uint64_t inode = 0;
+  FileType type = FileType::other;  // `other` where the file system does not say: stat it
+};
+
+// Whether inotify hears of every write in a directory. no: network and cluster file systems, FUSE, 9p. An overlay says
+// yes: what is done through the overlay itself notifies (see the .cc).
+enum class Notifies : std::uint8_t { yes, no };
+
+class FileSystem {
+ public:
+  virtual ~FileSystem() = default;
+
+  // O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC: neither a FIFO nor a terminal can hold us up.
+  virtual Result<UniqueFd> open_read(const std::string& path) = 0;
+  // Read and write; `create` makes it with mode 0640 when it is not there.
+  virtual Result<UniqueFd> open_write(const std::string& path, bool create) = 0;
+  virtual Result<UniqueFd> open_directory(const std::string& path) = 0;
+
+  virtual Result<FileStat> stat(const std::string& path) = 0;  // follows symlinks
+  virtual Result<FileStat> stat_no_follow(const std::string& path) = 0;
+  virtual Result<FileStat> stat_fd(int fd) = 0;
+  virtual Result<std::vector<DirectoryEntry>> list(const std::string& directory) = 0;  // without . and ..
+  virtual Result<std::string> real_path(const std::string& path) = 0;                  // no symlink left in it
+  virtual Result<Notifies> notifies(const std::string& directory) = 0;
+
+  // Reads until `into` is full or the end: fewer bytes mean the end of the file.
+  virtual Result<std::size_t> read_at(int fd, std::span<std::byte> into, std::uint64_t offset) = 0;
+  virtual Status write_at(int fd, std::span<const std::byte> from, std::uint64_t offset) = 0;  // all of it
+  virtual Status allocate(int fd, std::uint64_t bytes) = 0;  // preallocates and reads as zeros (fallocate)
+  virtual Status truncate(int fd, std::uint64_t bytes) = 0;
+  virtual Status sync_data(int fd) = 0;                             // fdatasync
+  virtual Status sync_directory(const std::string& directory) = 0;  // makes renames and creations in it durable
+  virtual Status rename(const std::string& from, const std::string& to) = 0;
+  virtual Status remove(const std::string& path) = 0;
+  virtual Status make_directories(const std::string& path) = 0;  // like mkdir -p, mode 0750
+  // flock(LOCK_EX | LOCK_NB); `fenced` when another process holds it.
+  virtual Status lock(int fd) = 0;
+  // Owns a descriptor that an IoEngine's `open` gave: the simulated disk closes its own.
+  virtual UniqueFd adopt(int fd) { return UniqueFd(fd); }
+};
+
+class SystemFileSystem final : public FileSystem {
+ public:
+  Result<UniqueFd> open_read(const std::string& path) override;
+  Result<UniqueFd> open_write(const std::string& path, bool create) override;
+  Result<UniqueFd> open_directory(const std::string& path) override;
+  Result<FileStat> stat(const std::string& path) override;
+  Result<FileStat> stat_no_follow(const std::string& path) override;
+  Result<FileStat> stat_fd(int fd) override;
+  Result<std::vector<DirectoryEntry>> list(const std::string& directory) override;
+  Result<std::string> real_path(const std::string& path) override;
+  Result<Notifies> notifies(const std::string& directory) override;
+  Result<std::size_t> read_at(int fd, std::span<std::byte> into, std::uint64_t offset) override;
+  Status write_at(int fd, std::span<const std::byte> from, std::uint64_t offset) override;
+  Status allocate(int fd, std::uint64_t bytes) override;
+  Status truncate(int fd, std::uint64_t bytes) override;
+  Status sync_data(int fd) override;
+  Status sync_directory(const std::string& directory) override;
+  Status rename(const std::string& from, const std::string& to) override;
+  Status remove(const std::string& path) override;
+  Status make_directories(const std::string& path) override;
+  Status lock(int fd) override;
+};
+
+}  // namespace tailrace

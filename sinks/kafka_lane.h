@@ -1,0 +1,71 @@
+// KafkaLane: one partition of one topic, as KafkaSink keeps it, and the batches that are open on it.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "buffer/batch.h"
+#include "sinks/kafka_client.h"
+#include "sinks/send_window.h"
+#include "sinks/sink.h"
+#include "sinks/topic_book.h"
+
+namespace tailrace {
+
+// What the counters are by: file bytes and, for each record, its books.
+inline std::uint64_t charge_of(std::uint64_t bytes, std::uint64_t records) {
+  return bytes + records * kRecordOverheadBytes;
+}
+
+struct KafkaLane final : Lane {
+  KafkaLane(Topic& of_topic, std::int32_t of_partition, std::uint32_t of_number, const SendWindow& first_window)
+      : topic(of_topic), window(first_window) {
+    partition = of_partition;
+    number = of_number;
+  }
+
+  Topic& topic;
+  SendWindow window;
+
+  std::uint64_t out_records = 0;  // with the client, not yet reported
+  std::uint64_t charge = 0;       // bytes and books of all its open batches, held ones too
+  Instant quiet_since = kNever;   // last report, or since something is out; kNever: nothing is
+  bool is_stuck = false;          // out and without a report for 1 s
+  Instant empty_since{};          // while charge is 0
+
+  std::set<BatchId> held;        // open, but not with the client: they go out, in order, when the lane is ready
+  std::set<SourceId> rewinding;  // records of theirs came back: told when nothing is out any more
+
+  // A record came back: nothing goes out before all is reported, `retry_at` has come and the topic has answered.
+  bool is_waiting = false;
+  Instant retry_at = kNever;
+  std::uint64_t answers_before = 0;  // of the topic, when it began to wait
+  Duration backoff{0};
+  std::string reason;  // why it waits
+
+  // Batches of which some records were refused wait for the spool; while it takes nothing, neither does the lane.
+  std::string spool_reason;
+};
+
+struct RefusedLine {
+  std::uint32_t index = 0;  // in batch.lines
+  KafkaFault fault = KafkaFault::invalid;
+  std::string_view reason;  // static storage
+};
+
+struct OpenBatch {
+  Batch batch;
+  KafkaLane* lane = nullptr;
+  Instant sent{};              // handed to the client
+  std::uint64_t charge = 0;    // of lane->charge
+  std::uint64_t books = 0;     // of the budget: kRecordOverheadBytes a record
+  std::uint32_t out = 0;       // records with the client
+  bool is_given_back = false;  // at least one of its records came back
+  std::vector<RefusedLine> refused;
+};
+
+}  // namespace tailrace

@@ -1,0 +1,277 @@
+#include "sinks/kafka_sink.h"
+
+#include <fmt/format.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+
+namespace tailrace {
+namespace {
+
+// A record in a request is so much more than its value: lengths, deltas, no key, no headers.
+constexpr double kRecordFrameBytes = 9;
+// How much of a batch.size a read should fill: a byte too many makes a second, tiny request.
+constexpr double kFill = 0.985;
+constexpr std::uint64_t kShareOf = 2, kShareIn = 3;
+constexpr std::uint64_t kRoomMin = 4096;
+constexpr Duration kDownAfter = std::chrono::seconds(5);
+constexpr Duration kLaneTick = std::chrono::milliseconds(200);
+
+// The partition of a new file: of agent and path only, so that it is the same after a lost checkpoint.
+std::int32_t partition_of(const std::string& agent, std::string_view path, std::int32_t partitions) {
+  std::string text = agent;
+  text += '\0';
+  text += path;
+  return static_cast<std::int32_t>(XXH3_64bits(text.data(), text.size()) % static_cast<std::uint64_t>(partitions));
+}
+
+std::string seconds_text(Duration duration) { return fmt::format("{:.0f} s", to_seconds(duration)); }
+
+}  // namespace
+
+Result<std::unique_ptr<KafkaSink>> KafkaSink::create(const SinkConfig& config, const AgentConfig& agent,
+                                                     std::uint64_t line_bytes_max, KafkaSinkSeams seams) {
+  Result<Template> topic = Template::parse(config.topic);
+  if (!topic) return std::move(topic).error().during("topic", config.topic);
+  std::unique_ptr<KafkaSink> sink(new KafkaSink(config, agent.name, line_bytes_max, seams, *std::move(topic)));
+  sink->spool_ = std::make_unique<RejectedSpool>(
+      seams.files, seams.workers, agent.state_dir + "/rejected/" + config.name + ".spool", config.spool_limit);
+  if (Status made = sink->make_client(); !made) return std::move(made).error();
+  return sink;
+}
+
+KafkaSink::KafkaSink(const SinkConfig& config, std::string agent_name, std::uint64_t line_bytes_max,
+                     KafkaSinkSeams seams, Template topic)
+    : config_(config),
+      agent_name_(std::move(agent_name)),
+      line_bytes_max_(line_bytes_max),
+      seams_(std::move(seams)),
+      topic_template_(std::move(topic)),
+      pool_(std::make_unique<ChunkPool>(config.memory)) {
+  if (topic_template_.is_constant()) constant_topic_ = topic_name(topic_template_.expand({}));
+}
+
+KafkaSink::~KafkaSink() {
+  if (client_) {
+    client_->retire();
+    retired_.push_back({.client = std::move(client_)});
+  }
+  bool is_gone = true;
+  for (Retired& retired : retired_) is_gone = retired.client->wait_gone(std::chrono::seconds(3)) && is_gone;
+  if (is_gone) return;
+  // librdkafka may still read the records: their memory stays mapped until the process ends.
+  for (auto& [id, open] : open_) retired_.back().slices.push_back(std::move(open.batch.slice));
+  static_cast<void>(new std::vector<Retired>(std::move(retired_)));
+  static_cast<void>(new decltype(lanes_)(std::move(lanes_)));
+  static_cast<void>(new std::unique_ptr<ChunkPool>(std::move(pool_)));
+}
+
+std::string KafkaSink::topic_of(const RouteRequest& request) const {
+  if (!constant_topic_.empty()) return constant_topic_;
+  return topic_name(topic_template_.expand(
+      {.tailer = request.tailer, .host = agent_name_, .path = request.path, .labels = request.labels}));
+}
+
+Lane* KafkaSink::route(const RouteRequest& request) {
+  Topic& topic = topics_.find(topic_of(request), client_.get(), now_);
+  std::int32_t partition = request.partition;
+  if (!topic.is_known()) {
+    // A lane that is there has no room now, and needs no answer to be named.
+    const auto found = lanes_.find({topic.name, partition});
+    return found == lanes_.end() ? nullptr : found->second.get();
+  }
+  if (partition < 0 || partition >= topic.partitions) {
+    topics_.refresh(topic, client_.get(), now_);
+    partition = partition_of(agent_name_, request.path, topic.partitions);
+  }
+  std::unique_ptr<KafkaLane>& lane = lanes_[{topic.name, partition}];
+  if (!lane) {
+    const SendWindow window(static_cast<std::uint64_t>(batch_bytes_max_ * kFill), config_.memory / 4);
+    lane = std::make_unique<KafkaLane>(topic, partition, static_cast<std::uint32_t>(lanes_.size() - 1), window);
+    share_anew();
+  }
+  return lane.get();
+}
+
+bool KafkaSink::is_mute() const { return silence_.state() != SilenceWatch::State::calm && !is_heard_; }
+
+bool KafkaSink::is_ready(const KafkaLane& lane) const {
+  return client_ && !is_mute() && lane.topic.is_known() && lane.partition < lane.topic.partitions && !lane.is_waiting &&
+         !lane.is_stuck && lane.spool_reason.empty();
+}
+
+double KafkaSink::charge_ratio() const { return 1 + static_cast<double>(kRecordOverheadBytes) / line_bytes_; }
+
+// All together may have a quarter of `memory` out. One half of it is every lane's alike, so that what stuck ones hold
+// leaves the others something; of what the lanes past their share leave of the other half, one may have two thirds.
+std::uint64_t KafkaSink::charge_limit(const KafkaLane& lane) const {
+  const std::uint64_t half = config_.memory / 8;
+  const std::uint64_t others = shared_charge_ - past_share(lane.charge);
+  const std::uint64_t limit = lane_share_ + (half - std::min(others, half)) * kShareOf / kShareIn;
+  return std::min(limit, static_cast<std::uint64_t>(static_cast<double>(lane.window.bytes()) * charge_ratio()));
+}
+
+void KafkaSink::set_charge(KafkaLane& lane, std::uint64_t charge) {
+  shared_charge_ = shared_charge_ - past_share(lane.charge) + past_share(charge);
+  lane.charge = charge;
+}
+
+void KafkaSink::share_anew() {
+  lane_share_ = config_.memory / 8 / lanes_.size();
+  shared_charge_ = 0;
+  for (const auto& [key, lane] : lanes_) shared_charge_ += past_share(lane->charge);
+}
+
+std::uint64_t KafkaSink::room(const Lane& of_lane) const {
+  const auto& lane = static_cast<const KafkaLane&>(of_lane);
+  if (!is_ready(lane) || !lane.held.empty()) return 0;
+  const std::uint64_t limit = charge_limit(lane);
+  const std::uint64_t left = limit - std::min(lane.charge, limit);
+  const auto bytes = static_cast<std::uint64_t>(static_cast<double>(left) / charge_ratio());
+  // An empty lane goes on, whatever the stuck ones hold; how long a line is, its reader asks for by itself.
+  if (lane.charge == 0) return std::max(bytes, kRoomMin);
+  // Crumbs would make many small requests out of a few full ones.
+  const std::uint64_t worth = std::min<std::uint64_t>(read_bytes_best(), lane.window.bytes()) / 4;
+  return bytes < worth ? 0 : bytes;
+}
+
+std::uint32_t KafkaSink::read_bytes_best() const {
+  const double full = batch_bytes_max_ * kFill * line_bytes_ / (line_bytes_ + kRecordFrameBytes);
+  const double half_a_share = static_cast<double>(config_.memory) / 12 / charge_ratio();
+  return static_cast<std::uint32_t>(std::max(std::min(full, half_a_share), 16.0 * 1024));
+}
+
+void KafkaSink::publish(Lane& to_lane, Batch batch, Instant now) {
+  now_ = now;
+  auto& lane = static_cast<KafkaLane&>(to_lane);
+  TR_ASSERT(!batch.lines.empty(), "batch {} of source {} has no lines", batch.id, batch.source.hex());
+  const BatchId id = batch.id;
+  const std::size_t lines = batch.lines.size();
+  line_bytes_ += (static_cast<double>(batch.end - batch.begin) / static_cast<double>(lines) - line_bytes_) / 16;
+  line_bytes_ = std::max(line_bytes_, 1.0);
+  SourceBooks& source = sources_[batch.source];
+  ++source.open;
+  if (!batch.is_rereadable) source.is_pinned = true;
+
+  const auto [found, is_new] = open_.try_emplace(id);
+  TR_ASSERT(is_new, "batch {} was published twice", id);
+  OpenBatch& open = found->second;
+  open.lane = &lane;
+  open.charge = charge_of(batch.slice.size(), lines);
+  open.books = lines * kRecordOverheadBytes;
+  open.batch = std::move(batch);
+  pool_->budget().take(open.books);
+  set_charge(lane, lane.charge + open.charge);
+  if (is_ready(lane) && lane.held.empty()) {
+    send(open, now);
+  } else {
+    lane.held.insert(id);
+    watch_lanes_at_ = std::min(watch_lanes_at_, now + kLaneTick);
+  }
+}
+
+void KafkaSink::send(OpenBatch& open, Instant now) {
+  KafkaLane& lane = *open.lane;
+  const std::byte* bytes = open.batch.slice.data();
+  records_.clear();
+  for (const Line& line : open.batch.lines) records_.push_back({.value = bytes + line.begin, .bytes = line.bytes});
+  open.sent = now;
+  open.out = static_cast<std::uint32_t>(records_.size());
+  out_records_ += open.out;
+  if (lane.out_records == 0) lane.quiet_since = now;
+  lane.out_records += open.out;
+  silence_.on_sent(now);
+  watch_lanes_at_ = std::min(watch_lanes_at_, now + kLaneTick);
+  client_->produce(lane.topic.name, lane.partition, records_, open.batch.id);
+}
+
+void KafkaSink::poll(Instant now, SinkEvents& events) {
+  now_ = now;
+  wake_->clear();
+  keep_client(now);
+  KafkaEvents found;
+  if (client_) client_->poll(found);
+  on_reports(found.reports, now);
+  on_troubles(found, now);
+  if (found.has_statistics) gather_statistics();
+  topics_.ask_due(client_.get(), now);
+  if (found.fatal) {
+    replace_client("a fatal error: " + *found.fatal, now, events);
+  } else if (shrink_batches_) {
+    batch_bytes_max_ /= 2;
+    replace_client(*shrink_batches_, now, events);
+  } else {
+    watch_silence(now, events);
+  }
+  shrink_batches_.reset();
+  watch_lanes(now, events);
+  spool_next(now);
+  reap_retired();
+  close_quiet_arenas(now);
+
+  events.settled.insert(events.settled.end(), settled_.begin(), settled_.end());
+  settled_.clear();
+  events.room_changed = std::exchange(room_changed_, false) || events.room_changed;
+  if (stop_) events.stop = stop_;
+}
+
+Instant KafkaSink::next_deadline() const {
+  return std::min({silence_.next_deadline(), watch_lanes_at_, topics_.next_deadline(), close_arenas_at_,
+                   to_spool_.empty() ? kNever : spool_at_, client_ ? kNever : make_client_at_});
+}
+
+void KafkaSink::pin(SourceId source) {
+  const auto books = sources_.find(source);
+  if (books == sources_.end()) return;
+  books->second.is_pinned = true;
+  for (auto& [id, open] : open_) {
+    if (open.batch.source != source || !open.is_given_back || open.out > 0) continue;
+    // It was waiting to be read again.
+    open.is_given_back = false;
+    open.refused.clear();
+    open.lane->held.insert(id);
+    open.lane->rewinding.erase(source);
+  }
+}
+
+std::string KafkaSink::why_stuck(const KafkaLane& lane, Instant now) const {
+  if (!lane.spool_reason.empty()) return lane.spool_reason;
+  if (lane.is_waiting && !lane.topic.is_known() && !lane.topic.reason.empty()) return lane.topic.reason;
+  if (lane.is_waiting) return lane.reason;
+  if (lane.topic.is_known() && lane.partition >= lane.topic.partitions)
+    return fmt::format("the topic has only {} partitions now", lane.topic.partitions);
+  if (lane.is_stuck) return "no acknowledgement for " + seconds_text(now - lane.quiet_since);
+  return "";
+}
+
+std::string KafkaSink::why_down(Instant since, Instant now) const {
+  std::string text = "no answer for " + seconds_text(now - since);
+  if (!last_trouble_.empty() && last_trouble_at_ >= since - std::chrono::seconds(60)) text += ": " + last_trouble_;
+  return text;
+}
+
+SinkStatus KafkaSink::status(Instant now) const {
+  SinkStatus status;
+  status.has_connected = has_connected_;
+  status.inflight_records = out_records_;
+  const Instant since = std::min({down_since_, silence_.quiet_since(), topics_.unanswered_since()});
+  if (since != kNever && now - since >= kDownAfter) {
+    status.is_up = false;
+    status.reason = why_down(since, now);
+  }
+  for (const auto& [key, lane] : lanes_) {
+    if (std::string reason = why_stuck(*lane, now); !reason.empty())
+      status.stuck.push_back({.topic = key.first, .partition = key.second, .reason = std::move(reason)});
+  }
+  for (const auto& [name, topic] : topics_.all()) {
+    if (!topic.is_known() && !topic.reason.empty())
+      status.stuck.push_back({.topic = name, .partition = -1, .reason = topic.reason});
+  }
+  return status;
+}
+
+}  // namespace tailrace

@@ -1,0 +1,30 @@
+// ThreadClocks: the CPU time that a set of threads has used. They enter and leave by themselves. Any thread.
+#pragma once
+
+#include <ctime>
+#include <mutex>
+#include <vector>
+
+#include "base/clock.h"
+
+namespace tailrace {
+
+class ThreadClocks {
+ public:
+  void enter();  // the calling thread is counted from now on
+  void leave();  // it ends; what it has used stays in the sum
+  Duration used() const;
+
+ private:
+  struct Entry {
+    clockid_t clock;
+    Duration at_entry;
+  };
+  static Duration read(clockid_t clock);
+
+  mutable std::mutex mutex_;
+  std::vector<Entry> entries_;
+  Duration left_{0};
+};
+
+}  // namespace tailrace

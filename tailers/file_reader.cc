@@ -1,0 +1,419 @@
+#include "tailers/file_reader.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/log.h"
+#include "tailers/fingerprint.h"
+#include "tailers/line_framer.h"
+#include "tailers/tailer.h"
+
+namespace tailrace {
+namespace {
+
+// What is read at once for a tail that keeps up; more unread than that is backlog.
+constexpr std::uint64_t kLiveBytesMax = 64 * 1024;
+// With less room than this (and more unread) it waits for more room.
+constexpr std::uint64_t kWorthReading = 64 * 1024;
+constexpr Duration kRetryFirst = std::chrono::seconds(1);
+constexpr std::uint32_t kRetryDoublings = 5;  // 1, 2, 4 ... 32 s
+
+Progress progress_at(const Slice& slice, std::uint32_t bytes, Offset end) {
+  const auto tail = static_cast<std::uint32_t>(std::min<Offset>(end, kTailBytesMax));
+  TR_ASSERT(tail <= bytes, "only {} of the {} bytes before {} are here", bytes, tail, end);
+  return {.acked = end, .tail_bytes = tail, .tail_hash = hash_bytes({slice.data() + bytes - tail, tail})};
+}
+
+}  // namespace
+
+void FileReader::want(TailFile& file) {
+  // Until the first scan is over it is not sure which file comes first under a path.
+  if (!file.has_work() || !file.tailer->is_scanned()) return;
+  parts_.descriptors.withdraw(file);
+  file.is_live = file.unread() <= kLiveBytesMax;
+  scheduler_.add(file);
+}
+
+std::size_t FileReader::start_reads(Instant now) {
+  std::size_t started = 0;
+  const std::size_t depth = parts_.engine.depth();
+  while (in_flight_ < depth) {
+    TailFile* file = scheduler_.next();
+    if (file == nullptr) break;
+    if (file->has_work() && start(*file, now)) ++started;
+  }
+  return started;
+}
+
+bool FileReader::start(TailFile& file, Instant now) {
+  if (file.before != nullptr && file.before->has_work() && file.before->trouble.empty()) {
+    scheduler_.wait(file, Turn::wants_other);
+    return false;
+  }
+  if (!file.has_lane && !find_lane(file)) {
+    scheduler_.wait(file, Turn::wants_lane);
+    return false;
+  }
+  if (room(file) < std::min(file.unread(), kWorthReading)) {
+    scheduler_.wait(file, Turn::wants_room);
+    return false;
+  }
+  // A read that a limit leaves too short for a line would only have to be made again.
+  const std::uint64_t unacked = file.books.read() - file.books.acked();
+  const std::uint64_t need = std::min(file.unread(), std::max<std::uint64_t>(file.read_want, kWorthReading));
+  if (unacked > 0 && unacked + need > outlet_.memory_limit() / 4) {
+    scheduler_.wait(file, Turn::wants_acks);
+    return false;
+  }
+  return file.fd ? start_read(file, now) : start_open(file, now);
+}
+
+bool FileReader::find_lane(TailFile& file) {
+  const Checkpoint& known = *file.checkpoint;
+  const auto found = outlet_.route(known.tailer, known.path, file.tailer->config().labels, known.partition);
+  if (!found) return false;
+  file.lane = found->lane;
+  file.has_lane = true;
+  if (found->partition != known.partition) {
+    Checkpoint changed = known;
+    changed.partition = found->partition;
+    file.checkpoint = &parts_.journal.put(std::move(changed));
+  }
+  return true;
+}
+
+std::uint64_t FileReader::take_slot(InFlight&& io) {
+  ++in_flight_;
+  if (free_slots_.empty()) {
+    slots_.push_back(std::move(io));
+    return slots_.size() - 1;
+  }
+  const std::uint64_t slot = free_slots_.back();
+  free_slots_.pop_back();
+  slots_[slot] = std::move(io);
+  return slot;
+}
+
+bool FileReader::start_open(TailFile& file, Instant now) {
+  if (file.path.empty()) {
+    file.tailer->path_lost(file, now);
+    return false;
+  }
+  if (!parts_.descriptors.has_room()) {
+    TailFile* victim = parts_.descriptors.least_useful();
+    if (victim == nullptr) {
+      scheduler_.wait(file, Turn::wants_file);
+      return false;
+    }
+    victim->tailer->reader().close(*victim);
+  }
+  parts_.descriptors.opened();  // its place is taken from now on
+  file.turn = Turn::in_flight;
+  const std::uint64_t slot =
+      take_slot({.file = &file, .kind = Kind::open, .slice = {}, .path = file.path, .aside = {}});
+  parts_.engine.submit({.op = IoRequest::Op::open, .path = slots_[slot].path.c_str(), .client = this, .token = slot});
+  return true;
+}
+
+std::uint64_t FileReader::room(const TailFile& file) const {
+  const std::uint64_t reading = file.lane < reading_.size() ? reading_[file.lane] : 0;
+  const std::uint64_t room = outlet_.room(file.lane);
+  return room - std::min(room, reading);
+}
+
+std::uint32_t FileReader::bytes_to_read(const TailFile& file) const {
+  const std::uint64_t unacked = file.books.read() - file.books.acked();
+  std::uint64_t bytes = std::min<std::uint64_t>(file.unread(), outlet_.read_bytes_best());
+  bytes = std::min(bytes, room(file));
+  bytes = std::min(bytes, outlet_.memory_limit() / 4 - std::min(unacked, outlet_.memory_limit() / 4));
+  // A long line needs its whole length at once; the limits above are for many lines.
+  bytes = std::max<std::uint64_t>(bytes, std::min<std::uint64_t>(file.unread(), file.read_want));
+  return static_cast<std::uint32_t>(bytes);
+}
+
+bool FileReader::start_read(TailFile& file, Instant) {
+  const std::uint32_t bytes = bytes_to_read(file);
+  const std::uint32_t tail = file.books.at_read().tail_bytes;
+  std::optional<Slice> slice = outlet_.reserve(file.lane, tail + bytes, tail + file.unread());
+  if (!slice) {
+    scheduler_.wait(file, Turn::wants_memory);
+    return false;
+  }
+  file.turn = Turn::in_flight;
+  if (reading_.size() <= file.lane) reading_.resize(file.lane + 1);
+  reading_[file.lane] += bytes;
+  std::byte* into = slice->data();
+  const std::uint64_t slot = take_slot({.file = &file,
+                                        .kind = Kind::read,
+                                        .slice = std::move(*slice),
+                                        .tail = tail,
+                                        .bytes = tail + bytes,
+                                        .path = {},
+                                        .aside = {}});
+  parts_.engine.submit({.op = IoRequest::Op::read,
+                        .fd = file.fd.get(),
+                        .buffer = into,
+                        .bytes = tail + bytes,
+                        .offset = file.books.read() - tail,
+                        .client = this,
+                        .token = slot});
+  return true;
+}
+
+void FileReader::on_io_done(std::uint64_t token, std::int64_t result, Instant now) {
+  TR_ASSERT(token < slots_.size() && slots_[token].file != nullptr, "completion {} belongs to no read", token);
+  InFlight io = std::move(slots_[token]);
+  slots_[token] = {};
+  free_slots_.push_back(token);
+  --in_flight_;
+  TailFile& file = *io.file;
+  const LaneNumber lane = file.lane;
+  switch (io.kind) {
+    case Kind::open:
+      file.turn = Turn::none;
+      opened(file, result, now);
+      break;
+    case Kind::read:
+      file.turn = Turn::none;
+      reading_[file.lane] -= io.bytes - io.tail;
+      read_done(io, result, now);
+      // What waited only because of this read has nobody else to wake it.
+      if (reading_[lane] == 0) scheduler_.wake_lane(lane);
+      break;
+    case Kind::prefix:
+    case Kind::verify:
+      aside_done(io, result, now);
+      break;
+  }
+}
+
+void FileReader::opened(TailFile& file, std::int64_t result, Instant now) {
+  if (result < 0) {
+    parts_.descriptors.closed();
+    const auto error = static_cast<int>(-result);
+    if (error == ENOENT || error == ENOTDIR || error == ESTALE || error == ELOOP) {
+      file.tailer->path_lost(file, now);
+    } else {
+      failed(file, error, "open", now);
+    }
+    return;
+  }
+  file.fd = parts_.files.adopt(static_cast<int>(result));
+  const Result<FileStat> stat = parts_.files.stat_fd(file.fd.get());
+  const SourceKey& key = file.checkpoint->key;
+  if (!stat || stat->inode != key.inode ||
+      (stat->birth_ns != 0 && key.birth_ns != 0 && stat->birth_ns != key.birth_ns)) {
+    close(file);
+    file.tailer->path_lost(file, now);  // another file has its name now
+    return;
+  }
+  file.trouble.clear();
+  file.retries = 0;
+  file.tailer->look(file, now);
+}
+
+void FileReader::read_done(InFlight& io, std::int64_t result, Instant now) {
+  TailFile& file = *io.file;
+  if (result < 0) {
+    io.slice.release();
+    failed(file, static_cast<int>(-result), "read", now);
+    return;
+  }
+  const auto got = static_cast<std::uint32_t>(result);
+  const Progress& known = file.books.at_read();
+  const bool is_same = got >= io.tail && (io.tail == 0 || hash_bytes({io.slice.data(), io.tail}) == known.tail_hash);
+  if (!is_same) {
+    io.slice.release();
+    file.tailer->truncated(file, now);
+    return;
+  }
+  const std::uint32_t data = got - io.tail;
+  const Offset reached = file.books.read() + data;
+  if (got < io.bytes) file.must_look = true;  // it ends earlier than we thought: cut, unless it has grown since
+  if (reached > file.size) file.size = reached;
+  if (data > 0) {
+    if (io.tail == 0) keep_prefix(file, {io.slice.data(), data});
+    publish(io, data, reached >= file.size && got == io.bytes, now);
+  }
+  io.slice.release();
+  if (file.must_look) {
+    file.must_look = false;
+    if (!file.tailer->look(file, now)) return;  // it was cut: it goes on as another
+  }
+  if (file.trouble.empty() && data == 0 && file.has_work() && file.turn == Turn::none) {
+    failed(file, EIO, "read", now);  // the file system says that there is more, and gives nothing
+    return;
+  }
+  want(file);
+  file.tailer->after_read(file, now);
+}
+
+void FileReader::publish(InFlight& io, std::uint32_t data, bool reached_end, Instant now) {
+  TailFile& file = *io.file;
+  const TailerConfig& config = file.tailer->config();
+  const FrameLimits limits{.line_bytes_max = static_cast<std::uint32_t>(config.max_line)};
+  const bool is_last = file.is_ending && reached_end;
+  FrameState state{.inside_long_line = io.tail > 0 && io.slice.data()[io.tail - 1] != std::byte{'\n'}};
+  lines_.clear();
+  const FrameResult framed = frame_lines({io.slice.data() + io.tail, data}, io.tail, limits, is_last, state, lines_);
+  const Offset begin = file.books.read();
+  if (framed.consumed == 0) {
+    file.scanned_to = std::max(file.scanned_to, begin + data);
+    file.read_want = static_cast<std::uint32_t>(limits.progress_bytes());
+    if (file.unread() <= data) file.read_want = 0;  // all of it is here: the line's end has not come yet
+    return;
+  }
+  const Offset end = begin + framed.consumed;
+  const Progress at_end = progress_at(io.slice, io.tail + framed.consumed, end);
+  TailerCounters& counters = file.tailer->counters();
+  counters.long_lines_split += framed.long_lines;
+  if (is_last && io.slice.data()[io.tail + framed.consumed - 1] != std::byte{'\n'}) file.was_cut = true;
+  file.read_want = 0;
+  file.scanned_to = begin + data;
+  if (lines_.empty()) {
+    file.tailer->settled(file, parts_.ledger.skip(file.books, at_end, now), now);
+    return;
+  }
+  const BatchId id = parts_.next_batch++;
+  const std::uint64_t fresh = parts_.ledger.open(
+      file.books,
+      {.id = id, .begin = begin, .at_end = at_end, .lines = static_cast<std::uint32_t>(lines_.size()), .read_at = now});
+  counters.read_bytes += fresh;
+  const std::uint64_t counted = framed.consumed - fresh;  // bytes of this batch that were read before
+  for (const Line& line : lines_) counters.read_lines += line.begin - io.tail >= counted ? 1 : 0;
+  io.slice.shrink(io.tail + framed.consumed);
+  scheduler_.charge(file, framed.consumed);
+  outlet_.publish(file.lane,
+                  {.id = id,
+                   .source = file.books.id(),
+                   .begin = begin,
+                   .end = end,
+                   .slice = std::move(io.slice),
+                   .slice_offset = begin - io.tail,
+                   .lines = lines_,
+                   .is_rereadable = !file.is_replaced},
+                  now);
+  if (file.checkpoint->key.prefix_bytes < kPrefixBytesMax &&
+      std::min<Offset>(end, kPrefixBytesMax) >= std::max<Offset>(2 * Offset{file.checkpoint->key.prefix_bytes}, 1)) {
+    start_prefix(file);
+  }
+}
+
+// The fingerprint grows with the file: read again when what is there has doubled, until it is whole.
+void FileReader::start_prefix(TailFile& file) { start_aside(file, Kind::prefix, 0, kPrefixBytesMax); }
+
+void FileReader::verify(TailFile& file) {
+  const Progress& known = file.books.at_read();
+  if (known.tail_bytes == 0 || file.turn == Turn::in_flight) return;
+  start_aside(file, Kind::verify, known.acked - known.tail_bytes, known.tail_bytes);
+}
+
+void FileReader::start_aside(TailFile& file, Kind kind, Offset offset, std::uint32_t bytes) {
+  if (file.is_reading_aside || !file.fd) return;
+  file.is_reading_aside = true;
+  parts_.descriptors.withdraw(file);
+  const std::uint64_t slot = take_slot({.file = &file,
+                                        .kind = kind,
+                                        .slice = {},
+                                        .at = file.books.read(),
+                                        .path = {},
+                                        .aside = std::vector<std::byte>(bytes)});
+  parts_.engine.submit({.op = IoRequest::Op::read,
+                        .fd = file.fd.get(),
+                        .buffer = slots_[slot].aside.data(),
+                        .bytes = bytes,
+                        .offset = offset,
+                        .client = this,
+                        .token = slot});
+}
+
+void FileReader::aside_done(InFlight& io, std::int64_t result, Instant now) {
+  TailFile& file = *io.file;
+  file.is_reading_aside = false;
+  if (io.kind == Kind::prefix && result > 0) {
+    keep_prefix(file, {io.aside.data(), static_cast<std::size_t>(result)});
+  } else if (io.kind == Kind::verify && result >= 0 && file.turn != Turn::in_flight) {
+    // A read may have moved on meanwhile; it has compared for itself.
+    const Progress& known = file.books.at_read();
+    if (io.at == known.acked &&
+        (static_cast<std::size_t>(result) < io.aside.size() || hash_bytes(io.aside) != known.tail_hash)) {
+      file.tailer->truncated(file, now);
+      return;
+    }
+  }
+  file.tailer->after_aside(file, now);
+}
+
+void FileReader::keep_prefix(TailFile& file, std::span<const std::byte> first_bytes) {
+  SourceKey key = file.checkpoint->key;
+  if (!grow(key, first_bytes.first(std::min<std::size_t>(first_bytes.size(), kPrefixBytesMax)))) return;
+  Checkpoint changed = *file.checkpoint;
+  changed.key = key;
+  changed.size_seen = std::max(changed.size_seen, file.size);
+  file.checkpoint = &parts_.journal.put(std::move(changed));
+}
+
+void FileReader::failed(TailFile& file, int sys_errno, std::string_view verb, Instant now) {
+  TailerCounters& counters = file.tailer->counters();
+  if (sys_errno == EMFILE || sys_errno == ENFILE) {
+    ++counters.open_errors[static_cast<std::size_t>(OpenErrorReason::emfile)];
+    if (TailFile* victim = parts_.descriptors.least_useful(); victim != nullptr)
+      victim->tailer->reader().close(*victim);
+  } else if (sys_errno == EACCES || sys_errno == EPERM) {
+    ++counters.open_errors[static_cast<std::size_t>(OpenErrorReason::permission)];
+  } else {
+    ++counters.open_errors[static_cast<std::size_t>(OpenErrorReason::io)];
+  }
+  std::string text =
+      Error::from_errno(sys_errno).during(verb, file.path.empty() ? file.checkpoint->path : file.path).text();
+  if (file.trouble != text) {
+    log::warn("{}; it is tried again, the other files go on", text);
+    file.trouble = std::move(text);
+  }
+  file.tailer->met_error();
+  scheduler_.remove(file);
+  scheduler_.wait(file, Turn::wants_retry);
+  const Duration delay = kRetryFirst * (1u << std::min(file.retries++, kRetryDoublings));
+  file.retry_at = now + delay;
+  retries_.emplace(file.retry_at, &file);
+}
+
+void FileReader::on_deadline(Instant now) {
+  while (!retries_.empty() && retries_.begin()->first <= now) {
+    TailFile& file = *retries_.begin()->second;
+    retries_.erase(retries_.begin());
+    file.retry_at = kNever;
+    if (file.turn != Turn::wants_retry) continue;
+    scheduler_.remove(file);
+    if (file.fd) file.trouble.clear();
+    want(file);
+  }
+}
+
+void FileReader::acked(TailFile& file) {
+  if (file.turn == Turn::wants_acks || file.turn == Turn::wants_other) scheduler_.remove(file);
+  want(file);
+}
+
+void FileReader::room_changed() {
+  scheduler_.wake(Turn::wants_lane);
+  scheduler_.wake_all_lanes();
+}
+
+void FileReader::close(TailFile& file) {
+  if (!file.fd) return;
+  parts_.descriptors.withdraw(file);
+  file.fd.reset();
+  parts_.descriptors.closed();
+  parts_.has_free_descriptor = true;
+}
+
+void FileReader::forget(TailFile& file) {
+  TR_ASSERT(!file.is_busy(), "{}: forgotten while a read is under way", file.path);
+  scheduler_.remove(file);
+  if (file.retry_at != kNever) retries_.erase({file.retry_at, &file});
+  close(file);
+  parts_.descriptors.withdraw(file);
+}
+
+}  // namespace tailrace

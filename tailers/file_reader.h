@@ -1,0 +1,90 @@
+// FileReader: reads the files of one sink in fair turns, makes lines of what it read and publishes them.
+//
+//   want ─▶ ReadScheduler ─▶ open? ─▶ read (64 bytes early) ─▶ compare ─▶ frame ─▶ ledger, sink
+//
+// One reader a sink, so that a stalled sink stops its own files only. One read of a file is under way at a time, of
+// many files as many as the engine can use. Loop thread only.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/io_engine.h"
+#include "tailers/outlet.h"
+#include "tailers/parts.h"
+#include "tailers/read_scheduler.h"
+
+namespace tailrace {
+
+class FileReader final : public IoClient {
+ public:
+  FileReader(Parts& parts, Outlet& outlet) : parts_(parts), outlet_(outlet) {}
+
+  // The file may have something to read: queues it, if it has.
+  void want(TailFile& file);
+  // Starts reads while turns, memory and the engine's depth allow. Returns how many.
+  std::size_t start_reads(Instant now);
+  void on_io_done(std::uint64_t token, std::int64_t result, Instant now) override;
+
+  void acked(TailFile& file);  // its acked offset moved
+  void room_changed();         // the sink says that lanes may have room, or be known, now
+  void wake_lane(LaneNumber lane) { scheduler_.wake_lane(lane); }
+  void memory_freed() { scheduler_.wake(Turn::wants_memory); }
+  void descriptor_freed() { scheduler_.wake(Turn::wants_file); }
+  // Compares the bytes before its offset with those we knew: it was written to, yet is no larger.
+  void verify(TailFile& file);
+  void forget(TailFile& file);  // never while a read of it is in flight
+  void close(TailFile& file);   // its descriptor
+
+  void on_deadline(Instant now);  // tries again what failed
+  Instant next_deadline() const { return retries_.empty() ? kNever : retries_.begin()->first; }
+  bool is_held_back() const { return scheduler_.is_held_back(); }
+  std::size_t in_flight() const { return in_flight_; }
+  Outlet& outlet() { return outlet_; }
+
+ private:
+  enum class Kind : std::uint8_t { open, read, prefix, verify };
+  struct InFlight {
+    TailFile* file = nullptr;
+    Kind kind = Kind::read;
+    Slice slice;                   // read
+    std::uint32_t tail = 0;        // so many bytes before `read` come first
+    std::uint32_t bytes = 0;       // asked for
+    Offset at = 0;                 // verify: where `read` stood
+    std::string path;              // open
+    std::vector<std::byte> aside;  // prefix, verify
+  };
+
+  bool start(TailFile& file, Instant now);
+  bool find_lane(TailFile& file);
+  bool start_open(TailFile& file, Instant now);
+  bool start_read(TailFile& file, Instant now);
+  std::uint32_t bytes_to_read(const TailFile& file) const;
+  std::uint64_t room(const TailFile& file) const;  // of its lane, less what is being read for it
+  void start_prefix(TailFile& file);
+  void start_aside(TailFile& file, Kind kind, Offset offset, std::uint32_t bytes);
+  std::uint64_t take_slot(InFlight&& io);
+
+  void opened(TailFile& file, std::int64_t result, Instant now);
+  void read_done(InFlight& io, std::int64_t result, Instant now);
+  void publish(InFlight& io, std::uint32_t data, bool reached_end, Instant now);
+  void aside_done(InFlight& io, std::int64_t result, Instant now);
+  void keep_prefix(TailFile& file, std::span<const std::byte> first_bytes);
+  void failed(TailFile& file, int sys_errno, std::string_view verb, Instant now);
+
+  Parts& parts_;
+  Outlet& outlet_;
+  ReadScheduler scheduler_;
+  std::deque<InFlight> slots_;  // stable addresses; by token
+  std::vector<std::uint64_t> free_slots_;
+  std::size_t in_flight_ = 0;
+  std::vector<std::uint64_t> reading_;  // bytes, by lane
+  std::set<std::pair<Instant, TailFile*>> retries_;
+  std::vector<Line> lines_;  // kept for its capacity
+};
+
+}  // namespace tailrace

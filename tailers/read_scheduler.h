@@ -1,0 +1,54 @@
+// ReadScheduler: whose turn it is to be read, over all files of one sink. Fair turns of one read each.
+//
+//   live       a tail that fits one small read      goes first
+//   vanishing  renamed away or deleted, with bytes unread: its descriptor holds a disk   next
+//   backlog    the rest                             at least a quarter of the bytes, whatever the others want
+//
+// A file is in at most one queue, or parked beside what it waits for (a lane's room, memory, acknowledgements). Within
+// a class turns go round: one file's backlog never delays another file by more than one read a file. Loop thread only.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "tailers/tail_file.h"
+
+namespace tailrace {
+
+class ReadScheduler {
+ public:
+  // The file has something to read: queues it by its class. Does nothing when it is queued, in flight or waiting.
+  void add(TailFile& file);
+  // The next file to read, or nullptr. It leaves the queue: the caller reads it, or says what it waits for.
+  TailFile* next();
+  // So many bytes were read for a file of that class: the shares are kept by them.
+  void charge(const TailFile& file, std::uint64_t bytes);
+
+  // The file could not be read now; `turn` says what it waits for (wants_*).
+  void wait(TailFile& file, Turn turn);
+  void wake_lane(LaneNumber lane);  // room in that lane
+  void wake(Turn turn);             // all that wait for that (not wants_room)
+  void wake_all_lanes();
+  // Takes it out of whatever queue it is in: it is closed, or its class has changed.
+  void remove(TailFile& file);
+
+  bool has_queued() const;
+  // Something waits for memory, room or acknowledgements: reading is held back by the sink.
+  bool is_held_back() const;
+
+ private:
+  enum Class : std::uint8_t { live, vanishing, backlog };
+  using Queue = std::deque<TailFile*>;
+  static Class class_of(const TailFile& file);
+  void wake_queue(Queue& queue);
+
+  std::array<Queue, 3> queues_;
+  std::vector<Queue> lanes_;       // by lane: what waits for its room
+  std::array<Queue, 10> waiting_;  // by Turn
+  std::size_t lane_waiters_ = 0;
+  std::uint64_t owed_backlog_ = 0;  // bytes
+};
+
+}  // namespace tailrace

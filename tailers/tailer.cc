@@ -1,0 +1,379 @@
+#include "tailers/tailer.h"
+
+#include <algorithm>
+
+#include "base/crash_point.h"
+#include "base/log.h"
+
+namespace tailrace {
+namespace {
+
+// How long an unfinished last line of a file that is gone must have stayed still to be a line (contract, section 3).
+constexpr Duration kStillDeleted = std::chrono::seconds(1);
+constexpr Duration kStillRenamed = std::chrono::seconds(30);
+constexpr Duration kPurgeEvery = std::chrono::hours(1);
+
+std::string_view sentence(LostReason reason) {
+  switch (reason) {
+    case LostReason::truncated:
+      return "truncated: {} bytes overwritten before they were read";
+    case LostReason::deleted:
+      return "deleted: {} bytes were not read before";
+    case LostReason::deleted_limit:
+      return "given up over deleted_limit: {} bytes";
+    case LostReason::moved:
+      return "moved out of every watched directory: {} bytes were not read before";
+    case LostReason::skipped:
+      return "skipped: {} bytes";
+    case LostReason::rejected:
+      return "refused by the sink and dropped: {} bytes";
+  }
+  return "{}";
+}
+
+}  // namespace
+
+Tailer::Tailer(TailerConfig config, Patterns patterns, Parts& parts, FileReader& reader)
+    : config_(std::move(config)),
+      patterns_(std::make_shared<const Patterns>(std::move(patterns))),
+      parts_(parts),
+      reader_(reader) {}
+
+Tailer::~Tailer() {
+  for (auto& [id, file] : files_) {
+    parts_.descriptors.withdraw(*file);
+    parts_.ledger.close(file->books);
+  }
+}
+
+void Tailer::start(bool is_known_name, Instant now) {
+  starts_at_end_ = config_.start_at == StartAt::end && !is_known_name;
+  for (const auto& [id, known] : parts_.journal.all()) {
+    if (known.tailer == config_.name && !known.path.empty()) unbound_.emplace(known.key.inode, id);
+  }
+  purge_at_ = now + kPurgeEvery;
+  start_scan(now);
+}
+
+void Tailer::settled(TailFile& file, const LedgerMove& move, Instant now) {
+  counters_.acked_bytes += move.acked_bytes;
+  counters_.acked_lines += move.acked_lines;
+  crash_point("pipeline.after_settle");
+  if (move.acked_bytes == 0) return;
+  if (parts_.holds_until_durable) {
+    file.held_bytes += move.acked_bytes;
+    reader_.outlet().hold(move.acked_bytes);
+  }
+  parts_.journal.advance(file.books.id(), file.books.at_acked());
+  update_lag(file);
+  reader_.acked(file);
+  settle_down(file, now);
+}
+
+void Tailer::made_durable(TailFile& file, Offset durable) {
+  parts_.ledger.made_durable(file.books, durable);
+  const std::uint64_t open = file.books.acked() - file.books.durable();
+  if (file.held_bytes > open) release_hold(file, file.held_bytes - open);
+  update_lag(file);
+}
+
+void Tailer::release_hold(TailFile& file, std::uint64_t bytes) {
+  if (bytes == 0) return;
+  file.held_bytes -= bytes;
+  reader_.outlet().release(bytes);
+  reader_.memory_freed();
+}
+
+void Tailer::release_holds() {
+  for (auto& [id, file] : files_) release_hold(*file, file->held_bytes);
+}
+
+TailFile* Tailer::newest(std::string_view first_path) const {
+  const auto found = newest_.find(std::hash<std::string_view>{}(first_path));
+  return found != newest_.end() && found->second->checkpoint->path == first_path ? found->second : nullptr;
+}
+
+void Tailer::rewind(TailFile& file) {
+  if (file.is_replaced) return;  // the sink keeps its bytes and publishes them again itself
+  counters_.rewound_bytes += parts_.ledger.rewind(file.books);
+  file.scanned_to = 0;
+  file.read_want = 0;
+  update_lag(file);
+  reader_.want(file);
+}
+
+void Tailer::rewind_all() {
+  for (auto& [id, file] : files_) {
+    if (file->books.open_batches() > 0) rewind(*file);
+  }
+}
+
+// The one way past bytes that were never read.
+void Tailer::lost(TailFile& file, LostReason reason, std::uint64_t bytes) {
+  if (bytes == 0) return;
+  counters_.lost_bytes[static_cast<std::size_t>(reason)] += bytes;
+  log::warn("{}: {}, at {}", file.checkpoint->path, fmt::format(fmt::runtime(sentence(reason)), bytes),
+            file.books.read());
+}
+
+bool Tailer::look(TailFile& file, Instant now) {
+  if (!file.fd) return true;
+  const Result<FileStat> stat = parts_.files.stat_fd(file.fd.get());
+  if (!stat) {
+    log::warn("{}", Error(stat.error()).during("stat", file.checkpoint->path).text());
+    return true;
+  }
+  if (stat->size < file.size || stat->size < file.books.read()) {
+    truncated(file, now);
+    return false;
+  }
+  if (stat->size > file.size) {
+    file.marks.saw(stat->size, now);
+    file.size = stat->size;
+    file.changed_at = now;
+    update_lag(file);
+  }
+  if (stat->links == 0 && !file.is_deleted) deleted(file, now);
+  reader_.want(file);
+  return true;
+}
+
+void Tailer::truncated(TailFile& file, Instant now) {
+  if (file.is_busy()) {
+    file.must_look = true;
+    return;
+  }
+  ++counters_.rotations_truncated;
+  lost(file, LostReason::truncated, file.unread());
+  file.size = file.books.read();
+  file.is_replaced = true;  // what is in memory settles, then it is forgotten
+  reader_.outlet().pin(file.books.id());
+  std::string path = file.path;
+  unname(file);
+  std::erase_if(by_inode_, [&file](const auto& entry) { return entry.second == &file; });
+  parts_.descriptors.withdraw(file);
+  UniqueFd fd = std::move(file.fd);
+  Checkpoint next = *file.checkpoint;
+  remember(file);
+  next.id = SourceId::random();
+  next.key.prefix_bytes = 0;
+  next.key.prefix_hash = 0;
+  next.size_seen = 0;
+  next.progress = {};
+  const bool is_deleted = file.is_deleted, is_left = file.is_left;
+  TailFile& again = add(std::move(next), path, now);
+  again.fd = std::move(fd);
+  again.is_deleted = is_deleted;
+  again.is_left = is_left;
+  update_lag(file);
+  settle_down(file, now);  // may forget it
+  look(again, now);
+}
+
+void Tailer::after_read(TailFile& file, Instant now) {
+  update_lag(file);
+  if (file.has_work()) return;
+  wake_follower(file);
+  if (file.is_gone() && file.unread() > 0 && !file.is_ending) {
+    still_.emplace(file.changed_at + (file.is_deleted ? kStillDeleted : kStillRenamed), &file);
+  }
+  settle_down(file, now);
+}
+
+void Tailer::after_aside(TailFile& file, Instant now) {
+  if (file.must_look && file.turn != Turn::in_flight) {
+    file.must_look = false;
+    if (!look(file, now)) return;
+  }
+  settle_down(file, now);
+}
+
+void Tailer::end_still_files(Instant now) {
+  while (!still_.empty() && still_.begin()->first <= now) {
+    TailFile& file = *still_.begin()->second;
+    still_.erase(still_.begin());
+    if (!file.is_gone() || file.unread() == 0 || file.is_ending) continue;
+    const Instant due = file.changed_at + (file.is_deleted ? kStillDeleted : kStillRenamed);
+    if (due > now) {
+      still_.emplace(due, &file);
+      continue;
+    }
+    file.is_ending = true;
+    ++counters_.long_lines_cut;
+    reader_.want(file);
+  }
+}
+
+// Nothing is left to do for it at the moment: its descriptor may go, or it may be forgotten altogether.
+void Tailer::settle_down(TailFile& file, Instant now) {
+  if (file.is_forgotten || file.has_work() || !file.books.is_settled() || file.is_busy() ||
+      file.turn == Turn::wants_retry)
+    return;
+  if (file.unread() == 0 && (file.is_deleted || file.is_replaced)) {
+    remove(file, true);
+  } else if (file.unread() == 0 && file.path.empty() && !file.fd && !file.is_searched) {
+    remember(file, true);
+    remove(file, false);
+  } else if (file.fd && !file.is_deleted) {
+    parts_.descriptors.offer(file, now + config_.close_idle);
+    parts_.has_free_descriptor = true;
+  }
+}
+
+void Tailer::wake_follower(TailFile& file) {
+  if (file.after != nullptr && file.after->turn == Turn::wants_other) reader_.acked(*file.after);
+}
+
+void Tailer::remove(TailFile& file, bool forgets) {
+  static const Checkpoint kForgotten;
+  if (file.is_forgotten) return;
+  file.is_forgotten = true;
+  const SourceId id = file.books.id();
+  unname(file);
+  reader_.forget(file);
+  parts_.ledger.close(file.books);
+  std::erase_if(by_inode_, [&file](const auto& entry) { return entry.second == &file; });
+  std::erase_if(still_, [&file](const auto& entry) { return entry.second == &file; });
+  std::erase_if(moves_, [&file](const auto& entry) { return entry.second.file == &file; });
+  dirty_.erase(&file);
+  file.size = file.books.durable();
+  file.marks.clear();
+  TailFile* const follower = file.after;
+  if (file.before != nullptr) file.before->after = file.after;
+  if (file.after != nullptr) file.after->before = file.before;
+  release_hold(file, file.held_bytes);
+  if (newest(file.checkpoint->path) == &file) newest_.erase(std::hash<std::string_view>{}(file.checkpoint->path));
+  if (file.lag_slot != TailFile::kNoSlot) {
+    lagging_[file.lag_slot] = lagging_.back();
+    lagging_[file.lag_slot]->lag_slot = file.lag_slot;
+    lagging_.pop_back();
+  }
+  file.lag_slot = TailFile::kNoSlot;
+  file.before = file.after = nullptr;
+  file.checkpoint = &kForgotten;  // callers up the stack may still hold it
+  const auto found = files_.find(id);
+  forgotten_.push_back(std::move(found->second));
+  files_.erase(found);
+  if (forgets) parts_.journal.forget(id);
+  if (follower != nullptr && follower->turn == Turn::wants_other) reader_.acked(*follower);
+}
+
+void Tailer::update_lag(TailFile& file) {
+  if (file.is_forgotten) return;
+  file.marks.forget_below(file.books.durable());
+  const bool lags = std::max(file.size, file.books.read()) > file.books.durable();
+  if (lags && file.lag_slot == TailFile::kNoSlot) {
+    file.lag_slot = static_cast<std::uint32_t>(lagging_.size());
+    lagging_.push_back(&file);
+  } else if (!lags && file.lag_slot != TailFile::kNoSlot) {
+    lagging_[file.lag_slot] = lagging_.back();
+    lagging_[file.lag_slot]->lag_slot = file.lag_slot;
+    lagging_.pop_back();
+    file.lag_slot = TailFile::kNoSlot;
+  }
+}
+
+void Tailer::set_targets(bool ends_lines, Instant now) {
+  look_at_all(now);
+  for (auto& [id, file] : files_) {
+    file->target = file->size;
+    if (ends_lines && file->size > 0) file->is_ending = true;
+    reader_.want(*file);
+  }
+}
+
+void Tailer::stop_reading() {
+  for (auto& [id, file] : files_) file->target = file->books.read();
+}
+
+bool Tailer::is_drained() const {
+  return std::all_of(lagging_.begin(), lagging_.end(), [this](const TailFile* file) {
+    const bool is_read = !file->has_work() || (parts_.is_once && !file->trouble.empty());
+    return is_read && !file->is_busy() && file->books.is_settled() && file->books.durable() == file->books.acked();
+  });
+}
+
+void Tailer::look_at_all(Instant now) {
+  std::vector<TailFile*> open;
+  for (auto& [id, file] : files_) {
+    if (file->fd) open.push_back(file.get());
+  }
+  for (TailFile* file : open) look(*file, now);
+}
+
+void Tailer::on_deadline(Instant now) {
+  end_moves(now);
+  end_still_files(now);
+  if (poll_at_ <= now) {
+    look_at_all(now);
+    rescan(now);
+    poll_at_ = now + config_.poll_interval;
+  }
+  if (std::min(scan_at_, routine_scan_at_) <= now && !is_scanning_) start_scan(now);
+  for (auto it = failed_.begin(); it != failed_.end(); ++it) {
+    if (it->second.first > now) continue;
+    it->second.first = kNever;  // until the probe has an answer
+    want_probe(it->first, it->first);
+  }
+  start_probes(now);
+  if (purge_at_ <= now) purge(now);
+}
+
+Instant Tailer::next_deadline() const {
+  Instant next = std::min({poll_at_, purge_at_, is_scanning_ ? kNever : std::min(scan_at_, routine_scan_at_)});
+  if (!still_.empty()) next = std::min(next, still_.begin()->first);
+  for (const auto& [path, retry] : failed_) next = std::min(next, retry.first);
+  for (const auto& [cookie, move] : moves_) next = std::min(next, move.at + kMovePairsWithin);
+  return next;
+}
+
+// Checkpoints of files that are gone are kept for forget_after, should they come back.
+void Tailer::purge(Instant now) {
+  purge_at_ = now + kPurgeEvery;
+  const std::int64_t wall = std::chrono::duration_cast<std::chrono::seconds>(parts_.wall.time_since_epoch()).count();
+  const std::int64_t keep = std::chrono::duration_cast<std::chrono::seconds>(parts_.forget_after).count();
+  std::vector<SourceId> old;
+  for (const auto& [id, known] : parts_.journal.all()) {
+    if (known.tailer == config_.name && known.is_finished && !known.path.empty() && !files_.contains(id) &&
+        known.seen_unix_seconds + keep < wall) {
+      old.push_back(id);
+    }
+  }
+  for (const SourceId id : old) {
+    std::erase_if(unbound_, [id](const auto& entry) { return entry.second == id; });
+    parts_.journal.forget(id);
+  }
+}
+
+TailFile* Tailer::find(SourceId id) const {
+  const auto found = files_.find(id);
+  return found == files_.end() ? nullptr : found->second.get();
+}
+
+FileCounts Tailer::file_counts() const {
+  FileCounts counts;
+  for (const auto& [id, file] : files_) {
+    if (file->is_parked) {
+      ++counts.parked;
+    } else if (file->is_gone() && file->is_done()) {
+      ++counts.finished;
+    } else if (file->fd) {
+      ++counts.open;
+    } else {
+      ++counts.idle;
+    }
+  }
+  return counts;
+}
+
+std::uint64_t Tailer::deleted_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const TailFile* file : lagging_) {
+    if (!file->is_deleted || !file->fd) continue;
+    const Result<FileStat> stat = parts_.files.stat_fd(file->fd.get());
+    if (stat) bytes += stat->on_disk;
+  }
+  return bytes;
+}
+
+}  // namespace tailrace

@@ -1,0 +1,195 @@
+// Tailer: one [tailers.x]: its patterns, its files, who they are and what became of them.
+//
+// A name is only a label: what a path leads to is opened and looked at on a worker (probe), and recognised by inode,
+// birth time and fingerprint among the files that are open here and those that the journal remembers. Names change by
+// the watcher's events, scans mend what events missed. Loop thread only.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "config/config.h"
+#include "tailers/discovery.h"
+#include "tailers/file_reader.h"
+#include "tailers/parts.h"
+#include "tailers/probe.h"
+#include "tailers/tailer_counters.h"
+#include "tailers/watcher.h"
+
+namespace tailrace {
+
+// A name that moved away and has not come back anywhere within this time was moved out of sight.
+inline constexpr Duration kMovePairsWithin = std::chrono::milliseconds(200);
+
+struct FileCounts {
+  std::uint64_t open = 0, idle = 0, finished = 0, parked = 0;
+};
+
+class Tailer {
+ public:
+  Tailer(TailerConfig config, Patterns patterns, Parts& parts, FileReader& reader);
+  ~Tailer();
+  Tailer(const Tailer&) = delete;
+  Tailer& operator=(const Tailer&) = delete;
+
+  // Begins the first scan. `is_known_name`: the journal has met this tailer before (or was found corrupt): files are
+  // read from their beginning whatever start_at says.
+  void start(bool is_known_name, Instant now);
+  void on_event(const std::string& directory, const WatchEvent& event, Instant now);
+  void after_events(Instant now);  // the queue was drained: what was only marked is done now
+  void on_deadline(Instant now);
+  Instant next_deadline() const;
+  void end_turn() { forgotten_.clear(); }
+  void rescan(Instant now);  // soon, and not more often than its cost allows
+  void look_at_all(Instant now);
+
+  // From the sink, the ledger, the journal.
+  void settled(TailFile& file, const LedgerMove& move, Instant now);
+  void made_durable(TailFile& file, Offset durable);
+  void release_holds();  // the journal cannot store: acknowledged memory is given back at once
+  void rewind(TailFile& file);
+  void rewind_all();
+  void lost(TailFile& file, LostReason reason, std::uint64_t bytes);
+
+  // From the reader. `look` asks the kernel for size and links; false: the file was cut and goes on as another.
+  bool look(TailFile& file, Instant now);
+  void truncated(TailFile& file, Instant now);
+  void path_lost(TailFile& file, Instant now);
+  void after_read(TailFile& file, Instant now);
+  void after_aside(TailFile& file, Instant now);
+  void met_error() { met_errors_ = true; }
+
+  // Draining: the ends that the files have now are read, and no further. `ends_lines`: an unfinished last line too
+  // (--once).
+  void set_targets(bool ends_lines, Instant now);
+  void stop_reading();
+  bool is_quiet() const { return jobs_ == 0 && wanted_probes_.empty() && scan_at_ == kNever && is_scanned(); }
+  bool is_drained() const;  // at the targets, acknowledged, durable
+
+  TailFile* find(SourceId id) const;
+  const TailerConfig& config() const { return config_; }
+  TailerCounters& counters() { return counters_; }
+  const TailerCounters& counters() const { return counters_; }
+  FileReader& reader() { return reader_; }
+  bool is_scanned() const { return first_scan_ == FirstScan::done; }
+  bool met_errors() const { return met_errors_; }
+  std::uint64_t files_found() const { return files_found_; }
+  FileCounts file_counts() const;
+  std::uint64_t deleted_bytes() const;
+  std::uint64_t polled_directories() const { return polled_directories_; }
+  double scan_seconds() const { return scan_seconds_; }
+  // Files with bytes that are not durable.
+  const std::vector<TailFile*>& lagging() const { return lagging_; }
+  void update_lag(TailFile& file);
+
+ private:
+  struct Scan;
+  struct Move {
+    TailFile* file;    // nullptr: only a probe was under way
+    std::string path;  // the old one
+    Instant at;
+  };
+  struct Wanted {
+    std::string first_path;
+    bool is_renamed;  // from there to here, before it could be looked at
+  };
+  struct Search;
+  enum class FirstScan : std::uint8_t { scanning, searching, done };
+
+  // Scans and probes.
+  void start_scan(Instant now);
+  void scan_done(Scan& scan, Instant now);
+  void watch(const Scan& scan, Instant now);
+  void apply(const FoundFile& found, Instant now);
+  void names_vanished(const Scan& scan, Instant now);
+  void want_probe(std::string path, std::string first_path, bool is_renamed = false);
+  void start_probes(Instant now);
+  void probed(Probe& probe, Instant now);
+  void probe_failed(const Probe& probe, Instant now);
+  void finish_first_scan(Instant now);
+  void search(std::vector<std::pair<SourceId, std::uint64_t>> inodes, Instant now);
+  void searched(Search& search, Instant now);
+  void give_up_unbound(SourceId id);
+
+  // Who is it.
+  TailFile* match_open(const Probe& probe, bool& is_rewritten) const;
+  const Checkpoint* match_known(const Probe& probe, bool& is_rewritten) const;
+  void recognised(TailFile& file, Probe& probe, Instant now);
+  void resumed(const Checkpoint& known, Probe& probe, bool is_rewritten, Instant now);
+  void began(Probe& probe, Instant now);
+  TailFile& add(Checkpoint known, const std::string& path, Instant now, bool is_older = false);
+  void link_by_age(TailFile& file, bool is_older);
+  void adopt(TailFile& file, Probe& probe, Instant now);
+  void check_name(TailFile& file, const std::string& path);
+  std::int32_t partition_of(std::string_view first_path) const;
+  void remember(TailFile& file, bool is_finished = false);  // its path and size, in the journal
+
+  // Names.
+  void name(TailFile& file, std::string path, Instant now);
+  void unname(TailFile& file);
+  TailFile* at(const std::string& path) const;
+  std::optional<std::string> seen_as(const std::string& directory, const std::string& name) const;
+  void appeared(const std::string& directory, const WatchEvent& event, Instant now);
+  void moved_to(TailFile& file, const std::string& path, Instant now);
+  bool seen_as_first(const TailFile& file, const std::string& path) const;
+  void lost_name(TailFile& file, Instant now);
+  void end_moves(Instant now);
+  void deleted(TailFile& file, Instant now);
+
+  // Ends.
+  void settle_down(TailFile& file, Instant now);  // when nothing is left to do: idle, finished or forgotten
+  void remove(TailFile& file, bool forgets);
+  TailFile* newest(std::string_view first_path) const;
+  void release_hold(TailFile& file, std::uint64_t bytes);
+  void wake_follower(TailFile& file);
+  void end_still_files(Instant now);
+  void purge(Instant now);
+
+  TailerConfig config_;
+  std::shared_ptr<const Patterns> patterns_;  // workers read it
+  Parts& parts_;
+  FileReader& reader_;
+  TailerCounters counters_;
+
+  std::unordered_map<SourceId, std::unique_ptr<TailFile>> files_;
+  std::vector<std::unique_ptr<TailFile>> forgotten_;         // until the turn ends
+  std::unordered_map<std::string_view, TailFile*> by_path_;  // keys point into TailFile::path
+  std::map<std::string, TailFile*> aliases_;                 // further names of files that have one already
+  std::unordered_multimap<std::uint64_t, TailFile*> by_inode_;
+  std::unordered_multimap<std::uint64_t, SourceId> unbound_;  // remembered by the journal, not met yet
+  std::unordered_map<std::size_t, TailFile*> newest_;         // by the first path's hash: the last that began under it
+  std::unordered_map<std::uint32_t, Move> moves_;             // by inotify's cookie
+  std::vector<TailFile*> lagging_;
+  std::set<TailFile*> dirty_;
+  std::set<std::pair<Instant, TailFile*>> still_;  // an unfinished last line, and gone: looked at again then
+
+  std::map<std::string, Wanted> wanted_probes_;                 // by path
+  std::map<std::string, std::string> probing_;                  // path -> first path
+  std::map<std::string, std::pair<Instant, unsigned>> failed_;  // path -> when it is tried again, how often it failed
+  std::vector<DirectoryAlias> directory_aliases_;               // sorted
+  std::unordered_map<std::string, std::int32_t> partitions_;    // by first path, of sources that are gone for good
+  std::vector<Probe> unmatched_;    // of the first scan: new, unless something remembered turns up under another name
+  std::set<std::string> reported_;  // not regular: said once
+
+  std::uint64_t jobs_ = 0;  // scans, probes and searches under way
+  std::uint32_t scan_number_ = 0;
+  FirstScan first_scan_ = FirstScan::scanning;
+  bool is_scanning_ = false, starts_at_end_ = false, met_errors_ = false;
+  Instant scan_at_ = kNever;          // the next one is due
+  Instant scan_allowed_at_{};         // and not before
+  Instant routine_scan_at_ = kNever;  // what no event told of is found by then
+  Instant poll_at_ = kNever, purge_at_ = kNever;
+  double scan_seconds_ = 0;
+  std::uint64_t polled_directories_ = 0, files_found_ = 0;
+};
+
+}  // namespace tailrace

@@ -1,0 +1,574 @@
+// What a tailer finds: scans of its globs, probes of paths, searches for names that were lost.
+#include <algorithm>
+#include <unordered_set>
+
+#include "base/log.h"
+#include "tailers/fingerprint.h"
+#include "tailers/tailer.h"
+
+namespace tailrace {
+namespace {
+
+constexpr std::size_t kProbesAJob = 256;
+constexpr std::size_t kProbesAtOnce = 1024;
+constexpr Duration kScanPauseMin = std::chrono::milliseconds(100);
+constexpr int kScanPauseTimes = 20;  // a scan's pause is so many times its own length
+// Events do not tell of everything (a prefix that is removed and made anew while we hold a file that was in it): all
+// names are looked at once a minute, or less often where that takes long.
+constexpr Duration kRoutineScanEvery = std::chrono::seconds(60);
+constexpr int kRoutineScanTimes = 200;
+constexpr unsigned kRetryDoublings = 5;
+
+std::string directory_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
+}
+
+}  // namespace
+
+struct Tailer::Scan {
+  std::shared_ptr<const Patterns> patterns;
+  Instant started;
+  Found found;
+  std::vector<Notifies> notifies;  // one a directory
+};
+
+void Tailer::rescan(Instant now) { scan_at_ = std::min(scan_at_, std::max(now, scan_allowed_at_)); }
+
+void Tailer::start_scan(Instant now) {
+  is_scanning_ = true;
+  scan_at_ = kNever;
+  ++jobs_;
+  ++scan_number_;
+  auto scan = std::make_shared<Scan>(Scan{.patterns = patterns_, .started = now, .found = {}, .notifies = {}});
+  FileSystem& files = parts_.files;
+  parts_.workers.submit(
+      [scan, &files] {
+        scan->found = discover(files, *scan->patterns);
+        for (const std::string& directory : scan->found.directories) {
+          const Result<Notifies> notifies = files.notifies(directory);
+          scan->notifies.push_back(notifies ? *notifies : Notifies::yes);
+        }
+      },
+      [this, scan](Instant when) { scan_done(*scan, when); });
+}
+
+void Tailer::scan_done(Scan& scan, Instant now) {
+  --jobs_;
+  is_scanning_ = false;
+  const Duration took = now - scan.started;
+  scan_seconds_ = to_seconds(took);
+  scan_allowed_at_ = now + std::max<Duration>(kScanPauseMin, took * kScanPauseTimes);
+  routine_scan_at_ = now + std::max<Duration>(kRoutineScanEvery, took * kRoutineScanTimes);
+  directory_aliases_ = scan.found.aliases;
+  files_found_ = std::max<std::uint64_t>(files_found_, scan.found.files.size());
+  watch(scan, now);
+  for (const SkippedFile& skipped : scan.found.skipped) {
+    Probe failure{.request = {.path = skipped.path, .first_path = skipped.path},
+                  .real_path = {},
+                  .fd = {},
+                  .stat = {},
+                  .prefix = {},
+                  .tail = {},
+                  .error = {}};
+    failure.error.emplace_back(skipped.kind, skipped.reason);
+    probe_failed(failure, now);
+  }
+  for (const FoundFile& found : scan.found.files) apply(found, now);
+  names_vanished(scan, now);
+  start_probes(now);
+  finish_first_scan(now);
+}
+
+// A directory that was not watched during the walk may have got names that neither the walk nor an event told of: it is
+// walked again.
+void Tailer::watch(const Scan& scan, Instant now) {
+  bool is_new = false;
+  polled_directories_ = 0;
+  for (std::size_t i = 0; i < scan.found.directories.size(); ++i) {
+    const bool may_watch = config_.watch == WatchMode::inotify ||
+                           (config_.watch == WatchMode::automatic && scan.notifies[i] == Notifies::yes);
+    const auto added = may_watch ? parts_.watches.add(scan.found.directories[i]) : DirectoryWatches::Added::refused;
+    if (added == DirectoryWatches::Added::watched) is_new = true;
+    if (added == DirectoryWatches::Added::refused) ++polled_directories_;
+  }
+  poll_at_ = polled_directories_ > 0 ? std::min(poll_at_, now + config_.poll_interval) : kNever;
+  if (is_new) scan_at_ = now;
+}
+
+void Tailer::apply(const FoundFile& found, Instant now) {
+  TailFile* const file = at(found.real_path);
+  if (file == nullptr) {
+    want_probe(found.real_path, found.path);
+    return;
+  }
+  file->scan_number = scan_number_;
+  const SourceKey& key = file->checkpoint->key;
+  const bool is_same = key.inode == found.stat.inode &&
+                       (key.birth_ns == 0 || found.stat.birth_ns == 0 || key.birth_ns == found.stat.birth_ns);
+  if (!is_same) {
+    want_probe(found.real_path, found.path);
+  } else if (file->fd) {
+    look(*file, now);
+  } else if (found.stat.size != file->size && !file->is_busy()) {
+    want_probe(found.real_path, file->checkpoint->path);
+  }
+}
+
+// Names that were there before the scan began and that it did not find: an event was missed.
+void Tailer::names_vanished(const Scan& scan, Instant now) {
+  if (!scan.found.skipped.empty()) return;  // a directory that cannot be listed has lost nothing
+  std::vector<TailFile*> vanished;
+  for (auto& [id, file] : files_) {
+    if (file->scan_number == scan_number_ || file->path.empty() || file->is_left || file->named_at >= scan.started)
+      continue;
+    vanished.push_back(file.get());
+  }
+  for (TailFile* file : vanished) {
+    if (file->is_searched) continue;
+    file->is_searched = true;
+    search({{file->books.id(), file->checkpoint->key.inode}}, now);
+  }
+}
+
+void Tailer::want_probe(std::string path, std::string first_path, bool is_renamed) {
+  wanted_probes_.insert_or_assign(std::move(path), Wanted{std::move(first_path), is_renamed});
+}
+
+void Tailer::start_probes(Instant) {
+  struct Job {
+    std::vector<ProbeRequest> requests;
+    std::vector<Probe> probes;
+  };
+  while (probing_.size() < kProbesAtOnce) {
+    auto job = std::make_shared<Job>();
+    for (auto it = wanted_probes_.begin(); it != wanted_probes_.end() && job->requests.size() < kProbesAJob;) {
+      if (probing_.contains(it->first)) {
+        ++it;  // one is under way: again after it
+        continue;
+      }
+      job->requests.push_back({.path = it->first,
+                               .first_path = it->second.first_path,
+                               .is_renamed = it->second.is_renamed,
+                               .wants_tail = starts_at_end_ && first_scan_ != FirstScan::done});
+      probing_.emplace(it->first, it->second.first_path);
+      it = wanted_probes_.erase(it);
+    }
+    if (job->requests.empty()) return;
+    ++jobs_;
+    FileSystem& files = parts_.files;
+    const bool keeps = parts_.descriptors.left() > unmatched_.size() + probing_.size();
+    parts_.workers.submit(
+        [job, keeps, &files] {
+          for (ProbeRequest& request : job->requests) job->probes.push_back(probe(files, std::move(request), keeps));
+        },
+        [this, job](Instant when) {
+          --jobs_;
+          for (Probe& done : job->probes) {
+            probing_.erase(done.request.path);
+            probed(done, when);
+          }
+          start_probes(when);
+          finish_first_scan(when);
+        });
+  }
+}
+
+void Tailer::probe_failed(const Probe& failed, Instant now) {
+  const std::string& path = failed.request.path;
+  const Error& error = failed.error.front();
+  if (error.kind() == ErrorKind::not_found) {
+    failed_.erase(path);  // it has gone again, or is a symlink to nothing
+    return;
+  }
+  if (error.kind() == ErrorKind::again) {
+    want_probe(path, failed.request.first_path);
+    return;
+  }
+  const bool is_file = error.kind() != ErrorKind::bad_input;
+  OpenErrorReason reason = OpenErrorReason::io;
+  if (!is_file) reason = OpenErrorReason::not_regular;
+  if (error.kind() == ErrorKind::permission) reason = OpenErrorReason::permission;
+  if (error.kind() == ErrorKind::too_many_files) reason = OpenErrorReason::emfile;
+  if (is_file) met_errors_ = true;
+  const auto retry = failed_.try_emplace(path, now, 0u).first;
+  const bool is_first = retry->second.second == 0;
+  if (is_first)
+    log::warn("{}; {}", error.text(), is_file ? "it is tried again, the other files go on" : "it is left alone");
+  if (is_first || retry->second.first == kNever) ++counters_.open_errors[static_cast<std::size_t>(reason)];
+  if (is_first || retry->second.first == kNever) {
+    retry->second.first =
+        is_file ? now + std::chrono::seconds(1u << std::min(retry->second.second, kRetryDoublings)) : kNever;
+    ++retry->second.second;
+  }
+}
+
+void Tailer::probed(Probe& probe, Instant now) {
+  if (!probe.is_ok()) {
+    probe_failed(probe, now);
+    return;
+  }
+  failed_.erase(probe.request.path);
+  bool is_rewritten = false;
+  if (TailFile* file = match_open(probe, is_rewritten); file != nullptr) {
+    recognised(*file, probe, now);
+    return;
+  }
+  is_rewritten = false;
+  if (const Checkpoint* known = match_known(probe, is_rewritten); known != nullptr) {
+    resumed(*known, probe, is_rewritten, now);
+  } else if (first_scan_ != FirstScan::done) {
+    unmatched_.push_back(std::move(probe));
+  } else {
+    began(probe, now);
+  }
+}
+
+// The first scan is over when every path was looked at, and what the journal remembers was searched for under other
+// names: only then is it sure which files are new.
+void Tailer::finish_first_scan(Instant now) {
+  if (first_scan_ != FirstScan::scanning || is_scanning_ || scan_at_ <= now || !wanted_probes_.empty() ||
+      !probing_.empty()) {
+    return;
+  }
+  first_scan_ = FirstScan::searching;
+  std::vector<std::pair<SourceId, std::uint64_t>> wanted;
+  for (const auto& [inode, id] : unbound_) {
+    if (!parts_.journal.find(id)->is_finished) wanted.emplace_back(id, inode);
+  }
+  search(std::move(wanted), now);
+}
+
+struct Tailer::Search {
+  struct Wanted {
+    SourceId id;
+    std::uint64_t inode;
+    std::string directory;
+  };
+  std::vector<Wanted> wanted;
+  std::vector<Probe> probes;               // of names that lead to a wanted inode
+  std::unordered_set<std::string> listed;  // directories that could be listed
+  std::unordered_set<std::string> not_there;
+};
+
+// Looks for inodes in the directories where they were last seen, whatever their names are now.
+void Tailer::search(std::vector<std::pair<SourceId, std::uint64_t>> inodes, Instant) {
+  auto search = std::make_shared<Search>();
+  for (const auto& [id, inode] : inodes) {
+    const Checkpoint& known = *parts_.journal.find(id);
+    search->wanted.push_back({id, inode, directory_of(known.last_path.empty() ? known.path : known.last_path)});
+  }
+  ++jobs_;
+  FileSystem& files = parts_.files;
+  parts_.workers.submit(
+      [search, &files] {
+        std::map<std::string, std::unordered_set<std::uint64_t>> by_directory;
+        for (const auto& wanted : search->wanted) by_directory[wanted.directory].insert(wanted.inode);
+        for (const auto& [directory, wanted] : by_directory) {
+          const Result<std::vector<DirectoryEntry>> entries = files.list(directory);
+          if (!entries && entries.error().kind() != ErrorKind::not_found) continue;
+          search->listed.insert(directory);
+          if (!entries) continue;
+          for (const DirectoryEntry& entry : *entries) {
+            if (!wanted.contains(entry.inode)) continue;
+            const std::string path = directory + "/" + entry.name;
+            Probe found = probe(files, {.path = path, .first_path = path}, true);
+            if (found.is_ok()) search->probes.push_back(std::move(found));
+          }
+        }
+      },
+      [this, search](Instant when) { searched(*search, when); });
+}
+
+void Tailer::searched(Search& search, Instant now) {
+  --jobs_;
+  for (Probe& found : search.probes) {
+    bool is_rewritten = false;
+    if (TailFile* file = match_open(found, is_rewritten); file != nullptr) {
+      recognised(*file, found, now);
+      continue;
+    }
+    const Checkpoint* known = match_known(found, is_rewritten);
+    if (known != nullptr && !is_rewritten) resumed(*known, found, false, now);
+  }
+  for (const auto& wanted : search.wanted) {
+    const bool was_listed = search.listed.contains(wanted.directory);
+    if (TailFile* file = find(wanted.id); file != nullptr) {
+      if (!file->is_searched) continue;  // recognised under a name
+      file->is_searched = false;
+      if (!was_listed || file->is_busy()) {
+        rescan(now);
+        continue;
+      }
+      unname(*file);
+      if (file->fd) {
+        lost_name(*file, now);
+      } else {
+        lost(*file, file->is_left ? LostReason::moved : LostReason::deleted, file->unread());
+        file->size = file->books.read();
+        file->is_left = true;
+        if (!file->books.is_settled()) reader_.outlet().pin(file->books.id());
+        update_lag(*file);
+        settle_down(*file, now);
+      }
+    } else if (was_listed && parts_.journal.find(wanted.id) != nullptr) {
+      give_up_unbound(wanted.id);
+    }
+  }
+  if (first_scan_ == FirstScan::searching) {
+    first_scan_ = FirstScan::done;
+    std::vector<Probe> fresh;
+    fresh.swap(unmatched_);
+    for (Probe& probe : fresh) probed(probe, now);
+    starts_at_end_ = false;
+    for (auto& [id, file] : files_) reader_.want(*file);
+    purge(now);
+  }
+  after_events(now);
+}
+
+// What the journal remembers is nowhere to be found: what was not shipped of it is lost, and counted once.
+void Tailer::give_up_unbound(SourceId id) {
+  Checkpoint known = *parts_.journal.find(id);
+  const std::uint64_t bytes = known.size_seen > known.progress.acked ? known.size_seen - known.progress.acked : 0;
+  if (bytes > 0) {
+    counters_.lost_bytes[static_cast<std::size_t>(LostReason::deleted)] += bytes;
+    log::warn("{}: gone since the last run: {} bytes were not read before, at {}", known.path, bytes,
+              known.progress.acked);
+  }
+  partitions_[known.path] = known.partition;
+  known.is_finished = true;
+  known.size_seen = known.progress.acked;
+  parts_.journal.put(std::move(known));
+}
+
+void Tailer::path_lost(TailFile& file, Instant now) {
+  if (file.is_searched || file.is_deleted || file.is_replaced) return;
+  file.is_searched = true;
+  search({{file.books.id(), file.checkpoint->key.inode}}, now);
+}
+
+TailFile* Tailer::match_open(const Probe& probe, bool& is_rewritten) const {
+  const SourceKey seen = make_key(probe.stat, probe.prefix);
+  TailFile* fallback = nullptr;
+  const auto [begin, end] = by_inode_.equal_range(probe.stat.inode);
+  for (auto it = begin; it != end; ++it) {
+    switch (compare(it->second->checkpoint->key, seen, probe.prefix)) {
+      case Match::same:
+      case Match::unsure:
+        return it->second;
+      case Match::rewritten:
+        fallback = it->second;  // or the probe is older than what we have read since: the next read will tell
+        break;
+      case Match::different:
+        break;
+    }
+  }
+  is_rewritten = fallback != nullptr;
+  return fallback;
+}
+
+const Checkpoint* Tailer::match_known(const Probe& probe, bool& is_rewritten) const {
+  const SourceKey seen = make_key(probe.stat, probe.prefix);
+  const Checkpoint* fallback = nullptr;
+  const Checkpoint* best = nullptr;
+  const auto [begin, end] = unbound_.equal_range(probe.stat.inode);
+  for (auto it = begin; it != end; ++it) {
+    const Checkpoint* known = parts_.journal.find(it->second);
+    if (known == nullptr) continue;
+    switch (compare(known->key, seen, probe.prefix)) {
+      case Match::same:
+      case Match::unsure:
+        // Generations of one file: the one whose fingerprint says most.
+        if (best == nullptr || known->key.prefix_bytes > best->key.prefix_bytes) best = known;
+        break;
+      case Match::rewritten:
+        fallback = known;
+        break;
+      case Match::different:
+        break;
+    }
+  }
+  is_rewritten = best == nullptr && fallback != nullptr;
+  return best != nullptr ? best : fallback;
+}
+
+void Tailer::recognised(TailFile& file, Probe& probe, Instant now) {
+  file.is_searched = false;
+  if (file.path.empty()) {
+    moved_to(file, probe.real_path, now);
+  } else if (file.path != probe.real_path) {
+    if (at(probe.real_path) != &file) check_name(file, probe.real_path);
+  }
+  adopt(file, probe, now);
+  dirty_.insert(&file);
+  look(file, now);
+}
+
+// Two paths lead to one file: a second name of it, or a rename that no event told of.
+void Tailer::check_name(TailFile& file, const std::string& path) {
+  struct Check {
+    std::string old;
+    bool is_there = false;
+  };
+  auto check = std::make_shared<Check>(Check{.old = file.path});
+  const SourceId id = file.books.id();
+  const std::uint64_t inode = file.checkpoint->key.inode;
+  FileSystem& files = parts_.files;
+  ++jobs_;
+  parts_.workers.submit(
+      [check, inode, &files] {
+        const Result<FileStat> stat = files.stat_no_follow(check->old);
+        check->is_there = stat && stat->inode == inode;
+      },
+      [this, check, id, path](Instant when) {
+        --jobs_;
+        TailFile* const same = find(id);
+        if (same == nullptr) return;
+        if (check->is_there || same->path != check->old) {
+          if (at(path) == nullptr) aliases_[path] = same;
+        } else {
+          moved_to(*same, path, when);
+          after_events(when);
+        }
+      });
+}
+
+// Takes the probe's descriptor for a file that has none, and what it saw of the size.
+void Tailer::adopt(TailFile& file, Probe& probe, Instant now) {
+  if (!file.fd && probe.fd && !file.is_busy() && parts_.descriptors.has_room()) {
+    file.fd = std::move(probe.fd);
+    parts_.descriptors.opened();
+    file.trouble.clear();
+  }
+  if (file.fd || file.is_busy()) return;
+  if (probe.stat.size < file.size) {
+    // It was cut while we had it closed; the open that follows will see it once more.
+    file.must_look = true;
+  }
+  if (probe.stat.size > file.size) {
+    file.marks.saw(probe.stat.size, now);
+    file.size = probe.stat.size;
+    file.changed_at = now;
+    update_lag(file);
+  }
+  if (probe.stat.size < file.size) {
+    truncated(file, now);
+    return;
+  }
+  reader_.want(file);
+}
+
+void Tailer::resumed(const Checkpoint& known, Probe& probe, bool is_rewritten, Instant now) {
+  std::erase_if(unbound_, [&known](const auto& entry) { return entry.second == known.id; });
+  Checkpoint now_known = known;
+  now_known.is_finished = false;
+  now_known.last_path = probe.real_path;
+  now_known.key.device = probe.stat.device;
+  if (is_rewritten || probe.stat.size < known.progress.acked) {
+    const std::uint64_t bytes = known.size_seen > known.progress.acked ? known.size_seen - known.progress.acked : 0;
+    ++counters_.rotations_truncated;
+    counters_.lost_bytes[static_cast<std::size_t>(LostReason::truncated)] += bytes;
+    log::warn("{}: truncated since the last run: {} bytes overwritten before they were read, at {}", known.path, bytes,
+              known.progress.acked);
+    parts_.journal.forget(known.id);
+    now_known.id = SourceId::random();
+    now_known.progress = {};
+    now_known.key = make_key(probe.stat, probe.prefix);
+  }
+  now_known.size_seen = probe.stat.size;
+  const std::string known_path = now_known.path;
+  TailFile& file = add(std::move(now_known), probe.real_path, now, probe.real_path != known_path);
+  file.is_left = probe.request.path != file.checkpoint->path && probe.request.first_path != file.checkpoint->path &&
+                 !seen_as_first(file, probe.real_path);
+  file.marks.saw(probe.stat.size, now - std::max<Duration>(parts_.wall - probe.stat.modified, Duration{0}));
+  file.size = std::max(probe.stat.size, file.books.read());
+  adopt(file, probe, now);
+  update_lag(file);
+  reader_.want(file);
+  settle_down(file, now);
+}
+
+void Tailer::began(Probe& probe, Instant now) {
+  Checkpoint known;
+  known.id = SourceId::random();
+  known.tailer = config_.name;
+  known.path = probe.request.first_path;
+  known.last_path = probe.real_path == known.path ? "" : probe.real_path;
+  known.key = make_key(probe.stat, probe.prefix);
+  known.partition = partition_of(known.path);
+  known.size_seen = probe.stat.size;
+  if (starts_at_end_) {
+    known.progress = {.acked = probe.stat.size,
+                      .tail_bytes = static_cast<std::uint32_t>(probe.tail.size()),
+                      .tail_hash = hash_bytes(probe.tail)};
+  }
+  const std::string first_path = known.path;
+  const bool is_left = probe.request.path == probe.real_path && first_path != probe.real_path &&
+                       probe.request.is_renamed;  // before it could be looked at
+  TailFile& file = add(std::move(known), probe.real_path, now, is_left);
+  file.is_left = is_left;
+  file.size = probe.stat.size;
+  const Duration age = std::max<Duration>(parts_.wall - probe.stat.modified, Duration{0});
+  if (file.size > file.books.read()) file.marks.saw(file.size, now - age);
+  adopt(file, probe, now);
+  update_lag(file);
+  reader_.want(file);
+  settle_down(file, now);
+}
+
+std::int32_t Tailer::partition_of(std::string_view first_path) const {
+  if (const TailFile* last = newest(first_path); last != nullptr) return last->checkpoint->partition;
+  const auto gone = partitions_.find(std::string(first_path));
+  return gone == partitions_.end() ? -1 : gone->second;
+}
+
+// `is_older`: than the file that is known as the newest under its first path.
+TailFile& Tailer::add(Checkpoint known, const std::string& path, Instant now, bool is_older) {
+  known.seen_unix_seconds = std::chrono::duration_cast<std::chrono::seconds>(parts_.wall.time_since_epoch()).count();
+  const Checkpoint& kept = parts_.journal.put(std::move(known));
+  auto owned = std::make_unique<TailFile>(*this, kept);
+  TailFile& file = *owned;
+  files_.emplace(kept.id, std::move(owned));
+  parts_.ledger.start(file.books, kept.progress);
+  file.size = kept.progress.acked;
+  file.changed_at = now;
+  file.scan_number = scan_number_;
+  by_inode_.emplace(kept.key.inode, &file);
+  link_by_age(file, is_older);
+  if (!path.empty()) name(file, path, now);
+  return file;
+}
+
+// Files that followed each other under one path are shipped in that order: by birth where it is known.
+void Tailer::link_by_age(TailFile& file, bool is_older) {
+  const std::int64_t birth = file.checkpoint->key.birth_ns;
+  TailFile* older = newest(file.checkpoint->path);
+  TailFile* younger = nullptr;
+  while (older != nullptr) {
+    const std::int64_t other = older->checkpoint->key.birth_ns;
+    if (birth != 0 && other != 0 ? other <= birth : !is_older) break;
+    younger = older;
+    older = older->before;
+  }
+  file.before = older;
+  file.after = younger;
+  if (older != nullptr) older->after = &file;
+  if (younger != nullptr) {
+    younger->before = &file;
+  } else {
+    newest_[std::hash<std::string_view>{}(file.checkpoint->path)] = &file;
+  }
+}
+
+void Tailer::remember(TailFile& file, bool is_finished) {
+  Checkpoint known = *file.checkpoint;
+  if (!file.path.empty()) known.last_path = file.path == known.path ? "" : file.path;
+  known.size_seen = file.size;
+  known.seen_unix_seconds = std::chrono::duration_cast<std::chrono::seconds>(parts_.wall.time_since_epoch()).count();
+  known.is_finished = is_finished;
+  known.progress = file.books.at_acked();
+  file.checkpoint = &parts_.journal.put(std::move(known));
+}
+
+}  // namespace tailrace

@@ -1,0 +1,474 @@
+#include <gmock/gmock.h>
+
+#include "tests/agent/pipeline_world.h"
+
+namespace tailrace {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+struct Tailing : PipelineWorld {};
+struct Rotation : PipelineWorld {};
+struct Restart : PipelineWorld {};
+struct Backpressure : PipelineWorld {};
+struct Drain : PipelineWorld {};
+
+TEST_F(Tailing, ShipsWhatIsThereAndWhatIsAppended) {
+  disk.append("/log/a.log", lines(0, 3));
+  start();
+  EXPECT_EQ(delivered(), list(0, 3));
+  disk.append("/log/a.log", lines(3, 5));
+  run();
+  EXPECT_EQ(delivered(), list(0, 5));
+  EXPECT_EQ(tailer().lag[1].bytes, 0u);
+  EXPECT_GT(tailer().lag[2].bytes, 0u) << "the fsync begins within a second";
+  run(seconds(2));
+  EXPECT_EQ(tailer().lag[2].bytes, 0u);
+  EXPECT_EQ(tailer().counters.acked_lines, 5u);
+}
+
+TEST_F(Tailing, AFileThatAppearsIsReadFromItsBeginning) {
+  start();
+  disk.append("/log/a.log", lines(0, 3));
+  disk.append("/log/other.txt", "not ours\n");
+  run();
+  EXPECT_EQ(delivered(), list(0, 3));
+}
+
+TEST_F(Tailing, ADirectoryThatAppearsIsFollowed) {
+  config.tailers[0].include = {"/log/**/*.log"};
+  start();
+  disk.make("/log/deep");
+  disk.append("/log/deep/a.log", lines(0, 2));
+  run(seconds(3));
+  EXPECT_EQ(delivered(), list(0, 2));
+  disk.append("/log/deep/a.log", lines(2, 4));
+  run();
+  EXPECT_EQ(delivered(), list(0, 4));
+}
+
+TEST_F(Tailing, AnUnfinishedLineWaitsForItsEnd) {
+  start();
+  disk.append("/log/a.log", "line ");
+  run();
+  EXPECT_TRUE(delivered().empty());
+  EXPECT_EQ(tailer().lag[0].bytes, 5u);
+  EXPECT_EQ(tailer().lag[0].seconds, 0.0) << "it is not complete: no lag in seconds";
+  disk.append("/log/a.log", "0\nline 1\n");
+  run();
+  EXPECT_EQ(delivered(), list(0, 2));
+}
+
+TEST_F(Tailing, ALongLineIsSplitAndReadWhole) {
+  config.tailers[0].max_line = 1000;
+  start();
+  disk.append("/log/a.log", std::string(2500, 'x') + "\nshort\n");
+  run();
+  EXPECT_EQ(delivered(),
+            (std::vector<std::string>{std::string(1000, 'x'), std::string(1000, 'x'), std::string(500, 'x'), "short"}));
+  EXPECT_EQ(tailer().counters.long_lines_split, 1u);
+}
+
+TEST_F(Tailing, TwoNamesOfOneFileShipEachLineOnce) {
+  disk.append("/log/a.log", lines(0, 3));
+  disk.link("/log/a.log", "/log/b.log");
+  start();
+  run();
+  disk.append("/log/b.log", lines(3, 4));
+  run();
+  EXPECT_EQ(delivered(), list(0, 4));
+}
+
+TEST_F(Tailing, StartAtEndTakesOnlyWhatComesAndRemembersIt) {
+  config.tailers[0].start_at = StartAt::end;
+  disk.append("/log/a.log", lines(0, 3));
+  start();
+  EXPECT_TRUE(delivered().empty());
+  kill();
+  disk.append("/log/a.log", lines(3, 5));
+  disk.append("/log/b.log", lines(5, 7));
+  start();
+  run();
+  EXPECT_THAT(delivered(), testing::UnorderedElementsAreArray(list(3, 7)));
+}
+
+TEST_F(Tailing, AnOverflowOfTheWatcherLosesNothing) {
+  start();
+  watcher->set_queue_max(1);
+  disk.append("/log/a.log", lines(0, 2));
+  disk.append("/log/b.log", lines(2, 4));
+  disk.append("/log/a.log", "");
+  run(seconds(3));
+  EXPECT_EQ(delivered().size(), 4u);
+  EXPECT_EQ(pipeline->snapshot(clock.now(), clock.wall(), 0).watch_overflows, 1u);
+}
+
+TEST_F(Tailing, WithoutWatchesDirectoriesArePolled) {
+  start();
+  kill();
+  start();
+  watcher->set_watch_limit(0);
+  kill();
+  config.tailers[0].watch = WatchMode::poll;
+  start();
+  EXPECT_EQ(tailer().polled_directories, 1u);
+  disk.append("/log/a.log", lines(0, 2));
+  run(seconds(3));
+  disk.append("/log/a.log", lines(2, 4));
+  run(seconds(3));
+  EXPECT_EQ(delivered(), list(0, 4));
+}
+
+TEST_F(Tailing, WhatNoEventToldOfIsFoundWithinAMinute) {
+  start();
+  disk.append("/log/a.log", lines(0, 2));
+  watcher->drop_queue();
+  run(seconds(1));
+  EXPECT_TRUE(delivered().empty());
+  run(seconds(61));
+  EXPECT_EQ(delivered(), list(0, 2));
+}
+
+TEST_F(Rotation, ByRenameReadsTheOldFileToItsEndAndTheNewFromItsBeginning) {
+  start();
+  disk.append("/log/a.log", lines(0, 3));
+  run();
+  disk.append("/log/a.log", lines(3, 5));
+  disk.move("/log/a.log", "/log/a.log.1");
+  disk.append("/log/a.log.1", lines(5, 7));  // the writer still has it open
+  disk.append("/log/a.log", lines(7, 9));
+  run();
+  EXPECT_EQ(delivered(), list(0, 9));
+  EXPECT_EQ(tailer().counters.rotations_renamed, 1u);
+  EXPECT_EQ(sink->paths_seen, (std::vector<std::string>{"/log/a.log", "/log/a.log"}));
+}
+
+// The whole chain happens between two looks at the directory.
+TEST_F(Rotation, AFileThatIsRotatedBeforeItWasLookedAtIsShippedAllTheSame) {
+  start();
+  workers->hold(true);
+  disk.append("/log/a.log", lines(0, 3));
+  step(milliseconds(10));
+  step(milliseconds(10));
+  disk.move("/log/a.log", "/log/a.log.1");
+  disk.append("/log/a.log", lines(3, 6));
+  step(milliseconds(10));
+  workers->hold(false);
+  run(seconds(1));
+  EXPECT_EQ(delivered(), list(0, 6));
+}
+
+TEST_F(Rotation, TruncatedWhileBehindCountsWhatIsLost) {
+  start();
+  disk.append("/log/a.log", lines(0, 10));
+  run();
+  sink->room_left = 0;
+  disk.append("/log/a.log", lines(10, 20));
+  run();
+  EXPECT_EQ(tailer().lag[0].bytes, lines(10, 20).size());
+  disk.cut("/log/a.log");
+  disk.append("/log/a.log", lines(20, 22));
+  run();
+  sink->room_left = 1 << 20;
+  run();
+  EXPECT_EQ(delivered(), list(0, 10) + list(20, 22));
+  EXPECT_EQ(lost(LostReason::truncated), lines(10, 20).size());
+  EXPECT_EQ(tailer().counters.rotations_truncated, 1u);
+}
+
+TEST_F(Rotation, TruncatedAndGrownPastTheOldOffsetIsReadFromItsBeginning) {
+  start();
+  disk.append("/log/a.log", lines(0, 10));
+  run();
+  disk.cut("/log/a.log");
+  disk.append("/log/a.log", lines(100, 150));
+  run();
+  EXPECT_EQ(delivered(), list(0, 10) + list(100, 150));
+}
+
+TEST_F(Rotation, TruncatedAndRefilledToTheSameLengthIsReadFromItsBeginning) {
+  start();
+  disk.append("/log/a.log", "one\ntwo\n");
+  run();
+  disk.cut("/log/a.log");
+  disk.append("/log/a.log", "six\nten\n");
+  run();
+  EXPECT_EQ(delivered(), (std::vector<std::string>{"one", "two", "six", "ten"}));
+}
+
+// What was in memory when the file was truncated is published again after a rewind: it can be read from nowhere.
+TEST_F(Rotation, ATruncatedGenerationSurvivesARewind) {
+  start();
+  sink->is_stalled = true;
+  disk.append("/log/a.log", lines(0, 5));
+  run();
+  disk.cut("/log/a.log");
+  disk.append("/log/a.log", lines(5, 7));
+  run();
+  sink->must_rewind = true;
+  run();
+  sink->is_stalled = false;
+  run();
+  EXPECT_EQ(delivered(), list(0, 7));
+  EXPECT_EQ(lost(LostReason::truncated), 0u);
+}
+
+TEST_F(Rotation, ADeletedFileIsReadToItsEndAndItsDescriptorClosedAtOnce) {
+  start();
+  disk.append("/log/a.log", lines(0, 3));
+  run();
+  EXPECT_EQ(tailer().files_open, 1u);
+  const std::size_t before = disk.open_descriptors();
+  sink->is_stalled = true;
+  disk.append("/log/a.log", lines(3, 5));
+  disk.erase("/log/a.log");
+  run();
+  EXPECT_GT(tailer().deleted_bytes, 0u);
+  sink->is_stalled = false;
+  run();
+  EXPECT_EQ(delivered(), list(0, 5));
+  EXPECT_EQ(disk.open_descriptors(), before - 1);
+  EXPECT_EQ(tailer().deleted_bytes, 0u);
+  EXPECT_EQ(tailer().counters.rotations_deleted, 1u);
+}
+
+TEST_F(Rotation, AnUnfinishedLastLineIsShippedOnceItsFileIsDeletedAndStill) {
+  start();
+  disk.append("/log/a.log", "line 0\nline 1");
+  run();
+  disk.erase("/log/a.log");
+  run(milliseconds(500));
+  EXPECT_EQ(delivered(), list(0, 1));
+  run(seconds(2));
+  EXPECT_EQ(delivered(), list(0, 2));
+  EXPECT_EQ(tailer().lag[0].bytes, 0u);
+}
+
+TEST_F(Rotation, AnUnfinishedLastLineOfARenamedFileWaitsThirtySeconds) {
+  start();
+  disk.append("/log/a.log", "line 0\nline 1");
+  run();
+  disk.move("/log/a.log", "/log/a.log.1");
+  run(seconds(25));
+  EXPECT_EQ(delivered(), list(0, 1));
+  run(seconds(10));
+  EXPECT_EQ(delivered(), list(0, 2));
+}
+
+TEST_F(Rotation, ANewFileWithAReusedInodeAndTheSameFirstLinesIsNew) {
+  disk.reuse_inodes(true);
+  start();
+  disk.append("/log/a.log", lines(0, 3));
+  run();
+  disk.erase("/log/a.log");
+  run();
+  disk.append("/log/a.log", lines(0, 3));
+  run();
+  EXPECT_EQ(delivered(), list(0, 3) + list(0, 3));
+}
+
+TEST_F(Rotation, AFileThatIsReplacedAtomicallyIsFollowedByTheNewOne) {
+  start();
+  disk.append("/log/a.log", lines(0, 3));
+  run();
+  disk.append("/log/a.tmp", lines(3, 6));
+  disk.move("/log/a.tmp", "/log/a.log");
+  run(seconds(1));
+  EXPECT_EQ(delivered(), list(0, 6));
+}
+
+TEST_F(Restart, GoesOnWhereItWasAcknowledged) {
+  start();
+  disk.append("/log/a.log", lines(0, 3));
+  run(seconds(2));
+  kill();
+  disk.append("/log/a.log", lines(3, 6));
+  start();
+  run();
+  EXPECT_EQ(delivered(), list(0, 6));
+}
+
+TEST_F(Restart, FindsAFileThatWasRenamedMeanwhileOutsideTheGlobs) {
+  start();
+  disk.append("/log/a.log", lines(0, 3));
+  run(seconds(2));
+  kill();
+  disk.append("/log/a.log", lines(3, 6));
+  disk.move("/log/a.log", "/log/a.log.1");
+  disk.append("/log/a.log", lines(6, 9));
+  start();
+  run(seconds(1));
+  EXPECT_EQ(delivered(), list(0, 9));
+}
+
+// A chain of three under one path, all behind: shipped in the order in which they were written.
+TEST_F(Restart, AChainOfRotatedFilesIsShippedInItsOrder) {
+  start();
+  sink->room_left = 0;
+  for (int i = 0; i < 3; ++i) {
+    disk.append("/log/a.log", lines(i * 3, i * 3 + 3));
+    run();
+    if (disk.exists("/log/a.log.2")) disk.move("/log/a.log.2", "/log/a.log.3");
+    if (disk.exists("/log/a.log.1")) disk.move("/log/a.log.1", "/log/a.log.2");
+    disk.move("/log/a.log", "/log/a.log.1");
+    run();
+  }
+  disk.append("/log/a.log", lines(9, 12));
+  run(seconds(2));
+  kill();
+  start();
+  run(seconds(1));
+  EXPECT_EQ(delivered(), list(0, 12));
+}
+
+TEST_F(Restart, AFileThatWasDeletedMeanwhileIsCountedAsLost) {
+  start();
+  disk.append("/log/a.log", lines(0, 3));
+  run(seconds(2));
+  sink->is_stalled = true;
+  disk.append("/log/a.log", lines(3, 6));
+  run();
+  pipeline->begin_drain(ShutdownMode::flush, clock.now());
+  run();
+  kill();
+  disk.erase("/log/a.log");
+  start();
+  run(seconds(1));
+  EXPECT_EQ(delivered(), list(0, 3));
+}
+
+TEST_F(Restart, ATruncationMeanwhileStartsTheFileAtItsBeginning) {
+  start();
+  disk.append("/log/a.log", lines(0, 300));
+  run(seconds(2));
+  kill();
+  disk.cut("/log/a.log");
+  disk.append("/log/a.log", lines(1000, 1400));
+  start();
+  run();
+  EXPECT_EQ(delivered(), list(0, 300) + list(1000, 1400));
+}
+
+TEST_F(Restart, AChangedDeviceNumberMakesNoFileNew) {
+  start();
+  disk.append("/log/a.log", lines(0, 3));
+  run(seconds(2));
+  kill();
+  disk.set_device(0x999);
+  start();
+  run();
+  EXPECT_EQ(delivered(), list(0, 3));
+}
+
+TEST_F(Restart, AfterAKillOnlyUnacknowledgedBatchesAreDoubled) {
+  start();
+  disk.append("/log/a.log", lines(0, 3));
+  run(seconds(2));
+  sink->is_stalled = true;
+  disk.append("/log/a.log", lines(3, 6));
+  run();
+  kill();
+  start();
+  run();
+  EXPECT_EQ(delivered(), list(0, 6)) << "the stalled sink never delivered 3 to 5";
+}
+
+TEST_F(Backpressure, ReadingStopsAtAQuarterOfMemoryAndGoesOnByItself) {
+  config.sinks[0].memory = 4 << 20;
+  start();
+  sink->is_stalled = true;
+  const std::string big = lines(0, 400'000);
+  disk.append("/log/a.log", big);
+  run(seconds(1));
+  EXPECT_LE(tailer().counters.read_bytes, (1u << 20) + 100);
+  EXPECT_GT(tailer().counters.read_bytes, 500'000u);
+  EXPECT_LE(sink->pool().budget().used(), sink->pool().budget().limit());
+  EXPECT_EQ(tailer().lag[1].bytes, big.size()) << "the size is known all the same";
+  EXPECT_GT(tailer().lag[1].seconds, 0.5);
+  sink->is_stalled = false;
+  run(seconds(2));
+  EXPECT_EQ(delivered(), list(0, 400'000));
+  EXPECT_EQ(sink->pool().budget().used(), 0u);
+}
+
+TEST_F(Backpressure, ARewindReadsAgainFromTheAcknowledgedOffset) {
+  start();
+  disk.append("/log/a.log", lines(0, 3));
+  run();
+  sink->is_stalled = true;
+  disk.append("/log/a.log", lines(3, 6));
+  run();
+  sink->must_rewind = true;
+  run();
+  sink->is_stalled = false;
+  run();
+  EXPECT_EQ(delivered(), list(0, 6));
+  EXPECT_EQ(tailer().counters.read_lines, 6u) << "a line counts once, however often it is read";
+  EXPECT_EQ(tailer().counters.rewound_bytes, lines(3, 6).size());
+}
+
+// Two thousand files, sixteen descriptors.
+TEST_F(Backpressure, MoreFilesThanDescriptorsAreAllShipped) {
+  options.open_files_max = 16;
+  for (int i = 0; i < 500; ++i) disk.append("/log/" + std::to_string(i) + ".log", lines(i * 10, i * 10 + 10));
+  start();
+  run(seconds(2));
+  EXPECT_EQ(delivered().size(), 5000u);
+  EXPECT_LE(disk.open_descriptors(), 16u + 4);
+}
+
+TEST_F(Backpressure, NoDescriptorAtAllIsWaitedOut) {
+  disk.append("/log/a.log", lines(0, 3));
+  start();
+  disk.set_descriptor_limit(disk.open_descriptors());
+  disk.append("/log/b.log", lines(3, 6));
+  run(seconds(2));
+  EXPECT_EQ(delivered(), list(0, 3));
+  disk.set_descriptor_limit(1000);
+  run(seconds(60));
+  EXPECT_EQ(delivered(), list(0, 6));
+}
+
+TEST_F(Drain, OnceShipsWhatTheFilesHoldAnUnfinishedLineTooAndEnds) {
+  options.once = true;
+  disk.append("/log/a.log", "line 0\nline 1");
+  start();
+  run(seconds(3));
+  EXPECT_TRUE(pipeline->is_drained());
+  EXPECT_EQ(delivered(), list(0, 2));
+  EXPECT_EQ(pipeline->files_matched(), 1u);
+  EXPECT_FALSE(pipeline->once_met_errors());
+}
+
+TEST_F(Drain, SigtermReadsOnToTheEndsThatTheFilesHadAndNoFurther) {
+  start();
+  sink->room_left = 0;
+  disk.append("/log/a.log", lines(0, 100'000));
+  run();
+  pipeline->begin_drain(ShutdownMode::drain, clock.now());
+  EXPECT_FALSE(pipeline->is_drained());
+  sink->room_left = 100'000;
+  for (int i = 0; i < 400 && !pipeline->is_drained(); ++i) {
+    disk.append("/log/a.log", lines(0, 1000, "later"));
+    step(milliseconds(5));
+  }
+  EXPECT_TRUE(pipeline->is_drained());
+  const auto all = delivered();
+  EXPECT_EQ(std::vector<std::string>(all.begin(), all.begin() + 100'000), list(0, 100'000));
+}
+
+TEST_F(Drain, FlushReadsNoMore) {
+  start();
+  sink->room_left = 0;
+  disk.append("/log/a.log", lines(0, 10));
+  run();
+  pipeline->begin_drain(ShutdownMode::flush, clock.now());
+  sink->room_left = 1 << 20;
+  run();
+  EXPECT_TRUE(pipeline->is_drained());
+  EXPECT_TRUE(delivered().empty());
+}
+
+}  // namespace
+}  // namespace tailrace

@@ -1,0 +1,129 @@
+// SimFileSystem: a whole disk in memory, for tests. It can lose power, fill up, turn read-only and fail call by call.
+//
+// The fault models stand with what they are about: bytes in sim_content.h, names in sim_tree.h, failing calls and the
+// moment at which the machine stops in sim_faults.h. Beside those: `set_capacity` (ENOSPC, after what still fits was
+// written), `set_read_only` (EROFS), `set_descriptor_limit` (EMFILE), `set_permitted` (EACCES).
+// A deleted file lives while a descriptor holds it. Descriptors begin at 1,000,000 and are never given twice, so one
+// that is mixed up with a real one is noticed; closing one that a crash has taken is allowed, using it fails with
+// EBADF. Time is what `set_time` said last. Same calls, same disk: nothing here is random but what the test's own
+// generator is. What the writer's verbs do is lasting at once, unless `set_writer_syncs(false)`: tests of the agent's
+// own state need nothing more. One thread only. Not modelled: access rights but for yes and no, quotas, several file
+// systems.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "base/file_system.h"
+#include "tests/sim/sim_content.h"
+#include "tests/sim/sim_faults.h"
+#include "tests/sim/sim_tree.h"
+
+namespace tailrace {
+
+class SimFileSystem final : public FileSystem, public FdCloser {
+ public:
+  Result<UniqueFd> open_read(const std::string& path) override;
+  Result<UniqueFd> open_write(const std::string& path, bool create) override;
+  Result<UniqueFd> open_directory(const std::string& path) override;
+  Result<FileStat> stat(const std::string& path) override;
+  Result<FileStat> stat_no_follow(const std::string& path) override;
+  Result<FileStat> stat_fd(int fd) override;
+  Result<std::vector<DirectoryEntry>> list(const std::string& directory) override;
+  Result<std::string> real_path(const std::string& path) override;
+  Result<Notifies> notifies(const std::string& directory) override;
+  Result<std::size_t> read_at(int fd, std::span<std::byte> into, std::uint64_t offset) override;
+  Status write_at(int fd, std::span<const std::byte> from, std::uint64_t offset) override;
+  Status allocate(int fd, std::uint64_t bytes) override;
+  Status truncate(int fd, std::uint64_t bytes) override;
+  Status sync_data(int fd) override;
+  Status sync_directory(const std::string& directory) override;
+  Status rename(const std::string& from, const std::string& to) override;
+  Status remove(const std::string& path) override;
+  Status make_directories(const std::string& path) override;
+  Status lock(int fd) override;
+  UniqueFd adopt(int fd) override { return UniqueFd(fd, this); }
+  void close_fd(int fd) noexcept override;
+
+  // Power loss. Every descriptor is gone, and what was not synced as `mode` says.
+  void crash(CrashMode mode, SimRandom& random);
+  // kill -9: every descriptor and lock is gone, the disk is as it was.
+  void kill_process();
+
+  SimFaults& faults() { return faults_; }
+  void set_capacity(std::uint64_t bytes) { capacity_ = bytes; }
+  void set_read_only(bool is_read_only) { is_read_only_ = is_read_only; }
+  void set_descriptor_limit(std::size_t limit) { descriptor_limit_ = limit; }
+  void set_permitted(const std::string& path, bool is_permitted);
+  void set_notifies(Notifies notifies) { notifies_ = notifies; }
+  void set_device(std::uint64_t device) { device_ = device; }  // another number after a reboot
+  void set_keeps_birth_times(bool keeps) { keeps_birth_times_ = keeps; }
+  void reuse_inodes(bool reuses) { tree_.reuse_inodes(reuses); }  // the lowest free number, as ext4 does
+  void set_time(WallTime now) { now_ = now; }
+  void set_writer_syncs(bool syncs) { writer_syncs_ = syncs; }
+  void sync_all() { tree_.sync_all(); }
+
+  // The writer's verbs. A test that uses them wrongly (no such directory) aborts. Faults and limits do not touch them.
+  void make(const std::string& directory);
+  void append(const std::string& path, std::string_view bytes);  // creates it
+  void write(const std::string& path, std::uint64_t offset, std::string_view bytes);
+  void cut(const std::string& path, std::uint64_t size = 0);
+  void move(const std::string& from, const std::string& to);
+  void erase(const std::string& path);  // a directory with all that is in it
+  void link(const std::string& existing, const std::string& name);
+  void symlink(const std::string& target, const std::string& name);
+  void make_special(const std::string& path, FileType type);  // fifo, socket, device
+  std::string content(const std::string& path);
+  bool exists(const std::string& path);
+  // Called after each of the writer's verbs with the paths that it changed, for a simulated Watcher.
+  enum class Verb : std::uint8_t { created, modified, moved, removed, attributes };
+  using OnChange = std::function<void(Verb verb, const std::string& path, const std::string& to)>;
+  void on_change(OnChange callback) { on_change_ = std::move(callback); }
+
+  // As IoEngine's calls: bytes or descriptor, or -errno. A write may be short.
+  std::int64_t engine_open(const char* path);
+  std::int64_t engine_read(int fd, std::span<std::byte> into, std::uint64_t offset);
+  std::int64_t engine_write(int fd, std::span<const std::byte> from, std::uint64_t offset);
+  std::int64_t engine_sync_data(int fd);
+
+  std::size_t open_descriptors() const { return descriptors_.size(); }
+  std::uint64_t used_bytes() const { return tree_.used_bytes(); }
+
+ private:
+  struct Descriptor {
+    std::uint64_t inode = 0;
+    std::string path;
+    bool is_writable = false;
+  };
+  static constexpr int kFirstDescriptor = 1'000'000;
+
+  Descriptor* descriptor(int fd);
+  Result<UniqueFd> give_descriptor(SimNode& node, const std::string& path, bool is_writable);
+  Status check(SimOp op, const std::string& path);
+  // Both check a fault and the descriptor.
+  Result<SimNode*> checked(SimOp op, int fd, bool is_for_writing);
+  FileStat stat_of(const SimNode& node) const;
+  std::uint64_t room_left() const;
+  std::size_t write_what_fits(SimNode& node, std::span<const std::byte> from, std::uint64_t offset);
+  SimPlace place_of(const std::string& path, bool follow_last);  // aborts when there is no such directory
+  void writer_did(Verb verb, const std::string& path, const std::string& to = "");
+
+  SimTree tree_;
+  SimFaults faults_;
+  std::map<int, Descriptor> descriptors_;
+  int next_descriptor_ = kFirstDescriptor;
+  std::uint64_t capacity_ = UINT64_MAX;
+  bool is_read_only_ = false;
+  std::size_t descriptor_limit_ = SIZE_MAX;
+  Notifies notifies_ = Notifies::yes;
+  std::uint64_t device_ = 0x801;
+  bool keeps_birth_times_ = true;
+  bool writer_syncs_ = true;
+  WallTime now_{std::chrono::seconds(1'704'067'200)};
+  OnChange on_change_;
+};
+
+}  // namespace tailrace

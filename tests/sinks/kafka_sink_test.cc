@@ -1,0 +1,207 @@
+#include "sinks/kafka_sink.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "tests/sinks/kafka_sink_fixture.h"
+
+namespace tailrace {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+TEST_F(KafkaSinkTest, DeliversLinesInOrderAndSettlesABatchWhenItsLastRecordIsReported) {
+  start_with(1);
+  const BatchId one = driver_->publish(lane(0), source(1), {"a", "", "b"}, now_);
+  const BatchId two = driver_->publish(lane(0), source(1), {"c"}, now_);
+  kafka_.deliver(2);
+  EXPECT_THAT(poll().settled, IsEmpty());
+  kafka_.deliver_all();
+  poll();
+  EXPECT_THAT(driver_->settled(), ElementsAre(one, two));
+  EXPECT_THAT(kafka_.stored[0], ElementsAre("a", "", "b", "c"));
+  EXPECT_TRUE(sink_->is_empty());
+}
+
+TEST_F(KafkaSinkTest, MemoryReturnsToNothingWhenAllIsSettledAndTheLaneFallsQuiet) {
+  start_with(1);
+  fill(lane(0), source(1));
+  EXPECT_GT(sink_->pool().budget().used(), 0u);
+  kafka_.deliver_all();
+  pass(seconds(5));
+  EXPECT_EQ(sink_->pool().budget().used(), 0u);
+  EXPECT_EQ(sink_->next_deadline(), kNever);
+}
+
+TEST_F(KafkaSinkTest, ASourceStaysInItsPartitionAndANewOneHasAHashOfAgentAndPath) {
+  start_with(12);
+  EXPECT_EQ(driver_->route("/x.log", 7)->partition, 7);
+  const std::int32_t chosen = driver_->route("/x.log")->partition;
+  EXPECT_EQ(driver_->route("/x.log")->partition, chosen);
+  // The checkpoint's partition is gone: the hash's.
+  EXPECT_EQ(driver_->route("/x.log", 12)->partition, chosen);
+  std::set<std::int32_t> used;
+  for (int i = 0; i < 200; ++i) used.insert(driver_->route("/var/log/" + std::to_string(i))->partition);
+  EXPECT_EQ(used.size(), 12u);
+}
+
+TEST_F(KafkaSinkTest, TopicsAreMadeOfTheTemplate) {
+  config_.topic = "logs-{tailer}";
+  start();
+  EXPECT_EQ(driver_->route("/a.log"), nullptr);
+  EXPECT_THAT(kafka_.client().asked, ElementsAre("logs-app"));
+}
+
+// An unknown topic is asked for again and again, named in the status, and stops nothing else.
+TEST_F(KafkaSinkTest, AnUnknownTopicIsWaitedOut) {
+  start();
+  EXPECT_EQ(driver_->route("/a.log"), nullptr);
+  kafka_.refuse_metadata("Broker: Unknown topic or partition");
+  poll();
+  EXPECT_EQ(driver_->route("/a.log"), nullptr);
+  SinkStatus status = sink_->status(now_);
+  ASSERT_EQ(status.stuck.size(), 1u);
+  EXPECT_EQ(status.stuck[0].topic, "logs");
+  EXPECT_THAT(status.stuck[0].reason, HasSubstr("Unknown topic"));
+  EXPECT_TRUE(status.has_connected);
+  int asked = 0;
+  for (int i = 0; i < 60; ++i) {
+    pass(seconds(1));
+    asked += static_cast<int>(kafka_.client().asked.size());
+    kafka_.refuse_metadata("Broker: Unknown topic or partition");
+  }
+  EXPECT_GE(asked, 6);
+  EXPECT_LE(asked, 12);
+  pass(seconds(11));
+  kafka_.answer(3);
+  EXPECT_TRUE(poll().room_changed);
+  EXPECT_NE(driver_->route("/a.log"), nullptr);
+  EXPECT_THAT(sink_->status(now_).stuck, IsEmpty());
+}
+
+TEST_F(KafkaSinkTest, NobodyAnswersFromTheStart) {
+  start();
+  driver_->route("/a.log");
+  EXPECT_TRUE(sink_->status(now_ + seconds(4)).is_up);
+  EXPECT_FALSE(sink_->status(now_ + seconds(5)).is_up);
+  EXPECT_FALSE(sink_->status(now_ + seconds(5)).has_connected);
+}
+
+// A record that cannot be stored now: its source is read again, once all that was out with it has been told.
+TEST_F(KafkaSinkTest, ARecordThatComesBackRewindsItsSourceOnly) {
+  start_with(2);
+  driver_->publish(lane(0), source(1), {"a1"}, now_);
+  const BatchId other = driver_->publish(lane(0), source(2), {"b1"}, now_);
+  driver_->publish(lane(0), source(1), {"a2"}, now_);
+  const BatchId elsewhere = driver_->publish(lane(1), source(3), {"c1"}, now_);
+  kafka_.fail(KafkaFault::given_back, "Broker: Topic authorization failed");
+  poll();
+  EXPECT_THAT(driver_->events.rewound, IsEmpty()) << "a2 is still out";
+  EXPECT_EQ(sink_->room(lane(0)), 0u);
+  EXPECT_GT(sink_->room(lane(1)), 0u);
+  EXPECT_THAT(sink_->status(now_).stuck[0].reason, HasSubstr("authorization"));
+  kafka_.deliver(1);
+  kafka_.fail(KafkaFault::given_back, "Broker: Topic authorization failed");
+  kafka_.deliver_all();
+  poll();
+  EXPECT_THAT(driver_->events.rewound, ElementsAre(source(1)));
+  EXPECT_FALSE(driver_->events.rewind_all);
+  EXPECT_THAT(driver_->settled(), UnorderedElementsAre(other, elsewhere));
+  EXPECT_TRUE(sink_->is_empty());
+  // The lane goes on when its time has come and the topic has answered.
+  pass(milliseconds(1500));
+  EXPECT_EQ(sink_->room(lane(0)), 0u);
+  kafka_.answer(2);
+  EXPECT_TRUE(pass(seconds(2)).room_changed);
+  EXPECT_GT(sink_->room(lane(0)), 0u);
+  EXPECT_GT(sink_->room(lane(1)), 0u);
+  EXPECT_EQ(sink_->counters().errors.at("FAULT"), 2u);
+}
+
+// What is published for a source that is about to be rewound is dropped with it, never stored out of its order.
+TEST_F(KafkaSinkTest, NothingOvertakesARecordThatCameBack) {
+  start_with(1);
+  driver_->publish(lane(0), source(1), {"a1"}, now_);
+  driver_->publish(lane(0), source(1), {"a2"}, now_);
+  kafka_.fail(KafkaFault::given_back, "x");
+  poll();
+  driver_->publish(lane(0), source(1), {"a3"}, now_);
+  const BatchId other = driver_->publish(lane(0), source(2), {"b1"}, now_);
+  EXPECT_EQ(kafka_.client().outstanding.size(), 1u);
+  kafka_.fail(KafkaFault::given_back, "x");
+  poll();
+  EXPECT_THAT(driver_->events.rewound, ElementsAre(source(1)));
+  kafka_.answer(1);
+  pass(seconds(2));
+  kafka_.deliver_all();
+  poll();
+  EXPECT_THAT(kafka_.stored[0], ElementsAre("b1"));
+  EXPECT_THAT(driver_->settled(), ElementsAre(other));
+}
+
+// The file was truncated: its bytes are only here. They go out again by themselves, in order, before anything newer.
+TEST_F(KafkaSinkTest, APinnedSourceIsPublishedAgainInOrder) {
+  start_with(1);
+  driver_->publish(lane(0), source(1), {"a1"}, now_);
+  driver_->publish(lane(0), source(1), {"a2"}, now_);
+  driver_->publish(lane(0), source(1), {"a3"}, now_);
+  sink_->pin(source(1));
+  kafka_.fail(KafkaFault::given_back, "x");
+  kafka_.deliver(1);
+  kafka_.fail(KafkaFault::given_back, "x");
+  poll();
+  EXPECT_THAT(driver_->events.rewound, IsEmpty());
+  driver_->publish(lane(0), source(1), {"a4"}, now_);
+  kafka_.answer(1);
+  pass(seconds(2));
+  kafka_.deliver_all();
+  poll();
+  EXPECT_THAT(kafka_.stored[0], ElementsAre("a2", "a1", "a3", "a4"));
+  EXPECT_EQ(driver_->settled().size(), 4u);
+}
+
+TEST_F(KafkaSinkTest, ASourceThatIsPinnedWhileItWaitsForItsRewindIsPublishedAgain) {
+  start_with(1);
+  driver_->publish(lane(0), source(1), {"a1"}, now_);
+  driver_->publish(lane(0), source(2), {"b1"}, now_);
+  kafka_.fail(KafkaFault::given_back, "x");
+  poll();
+  sink_->pin(source(1));
+  kafka_.deliver_all();
+  kafka_.answer(1);
+  pass(seconds(2));
+  kafka_.deliver_all();
+  poll();
+  EXPECT_THAT(kafka_.stored[0], ElementsAre("b1", "a1"));
+  EXPECT_EQ(driver_->settled().size(), 2u);
+}
+
+TEST_F(KafkaSinkTest, AFatalErrorMakesANewProducerAndRewindsAllButWhatIsPinned) {
+  start_with(1);
+  Lane& before = lane(0);
+  driver_->publish(lane(0), source(1), {"a1"}, now_);
+  driver_->publish(lane(0), source(2), {"b1"}, now_);
+  sink_->pin(source(2));
+  kafka_.client().next.fatal = "OUT_OF_ORDER_SEQUENCE_NUMBER: test";
+  EXPECT_TRUE(poll().rewind_all);
+  ASSERT_EQ(kafka_.clients.size(), 2u);
+  EXPECT_EQ(sink_->counters().rebuilt_producers, 1u);
+  EXPECT_EQ(sink_->room(before), 0u) << "nothing before the new one has its metadata";
+  kafka_.answer(1);
+  poll();
+  driver_->publish(lane(0), source(1), {"a1"}, now_);
+  kafka_.deliver_all();
+  poll();
+  EXPECT_THAT(kafka_.stored[0], ElementsAre("b1", "a1"));
+  EXPECT_TRUE(sink_->is_empty());
+}
+
+}  // namespace
+}  // namespace tailrace
