@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -159,7 +160,8 @@ LogLevel level_of(int syslog_level) {
 
 class RdKafkaClient final : public KafkaClient {
  public:
-  explicit RdKafkaClient(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {
+  RdKafkaClient(std::shared_ptr<Shared> shared, bool is_idempotent)
+      : shared_(std::move(shared)), is_idempotent_(is_idempotent) {
     queue_.reset(rd_kafka_queue_get_main(shared_->handle.get()));
     rd_kafka_set_log_queue(shared_->handle.get(), queue_.get());
     rd_kafka_queue_io_event_enable(queue_.get(), shared_->wake->fd(), &kWakeOne, sizeof kWakeOne);
@@ -172,6 +174,22 @@ class RdKafkaClient final : public KafkaClient {
   void produce(const std::string& topic, std::int32_t partition, std::span<const KafkaRecord> records,
                std::uint64_t token) override {
     if (is_retired_ || records.empty()) return;
+    if (!is_idempotent_) {
+      hand_over(topic, partition, records, token);
+      return;
+    }
+    Proof& proof = proofs_[{topic, partition}];
+    if (proof.is_proven) {
+      hand_over(topic, partition, records, token);
+      return;
+    }
+    for (const KafkaRecord& record : records) proof.waiting.push_back({record, token});
+    prove(topic, partition, proof);
+  }
+
+  // True when all were taken; the others are reported in the next poll.
+  bool hand_over(const std::string& topic, std::int32_t partition, std::span<const KafkaRecord> records,
+                 std::uint64_t token) {
     messages_.assign(records.size(), rd_kafka_message_t{});
     for (std::size_t i = 0; i < records.size(); ++i) {
       rd_kafka_message_t& message = messages_[i];
@@ -183,12 +201,13 @@ class RdKafkaClient final : public KafkaClient {
     rd_kafka_topic_t* named = topic_of(topic);
     const int count = static_cast<int>(messages_.size());
     const int taken = named == nullptr ? 0 : rd_kafka_produce_batch(named, partition, 0, messages_.data(), count);
-    if (taken == count) return;
+    if (taken == count) return true;
     for (const rd_kafka_message_t& message : messages_) {
       const rd_kafka_resp_err_t error = named == nullptr ? RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC : message.err;
       if (error != RD_KAFKA_RESP_ERR_NO_ERROR) refused_.push_back(report_of(message, error));
     }
     shared_->wake->signal();
+    return false;
   }
 
   void request_metadata(const std::string& topic) override {
@@ -242,6 +261,63 @@ class RdKafkaClient final : public KafkaClient {
   }
 
  private:
+  // A partition that knows nothing of an idempotent producer takes any sequence number as its first. Were two requests
+  // on their way and the first refused for a moment (a leader that is just moving), the second would be taken, the
+  // first could never follow, and librdkafka would report it delivered: lost. So one record goes alone, and the others
+  // follow once it is acknowledged.
+  struct Waiting {
+    KafkaRecord record;
+    std::uint64_t token;
+  };
+  struct Proof {
+    bool is_proven = false;
+    bool is_out = false;  // the one record
+    std::deque<Waiting> waiting;
+  };
+
+  void prove(const std::string& topic, std::int32_t partition, Proof& proof) {
+    while (!proof.is_out && !proof.waiting.empty()) {
+      const Waiting next = proof.waiting.front();
+      proof.waiting.pop_front();
+      proof.is_out = hand_over(topic, partition, {&next.record, 1}, next.token);
+      if (proof.is_out) ++proving_;
+    }
+  }
+
+  void on_proof(const rd_kafka_message_t& message) {
+    const std::string topic = rd_kafka_topic_name(message.rkt);
+    const auto found = proofs_.find({topic, message.partition});
+    if (found == proofs_.end() || !found->second.is_out) return;
+    Proof& proof = found->second;
+    proof.is_out = false;
+    --proving_;
+    if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      proof.is_proven = true;
+      std::vector<KafkaRecord> records;
+      while (!proof.waiting.empty()) {
+        const std::uint64_t token = proof.waiting.front().token;
+        records.clear();
+        for (; !proof.waiting.empty() && proof.waiting.front().token == token; proof.waiting.pop_front()) {
+          records.push_back(proof.waiting.front().record);
+        }
+        hand_over(topic, message.partition, records, token);
+      }
+    } else if (is_refusal(fault_of(message.err))) {
+      prove(topic, message.partition, proof);
+    } else {
+      for (const Waiting& waiting : proof.waiting) {
+        refused_.push_back({.token = waiting.token,
+                            .count = 1,
+                            .fault = fault_of(message.err),
+                            .value = waiting.record.value,
+                            .name = rd_kafka_err2name(message.err),
+                            .reason = rd_kafka_err2str(message.err)});
+      }
+      proof.waiting.clear();
+      shared_->wake->signal();
+    }
+  }
+
   static DeliveryReport report_of(const rd_kafka_message_t& message, rd_kafka_resp_err_t error) {
     return {.token = reinterpret_cast<std::uintptr_t>(message._private),
             .count = 1,
@@ -284,11 +360,14 @@ class RdKafkaClient final : public KafkaClient {
     return 0;
   }
 
-  static std::uint64_t serve_reports(rd_kafka_event_t* event, KafkaEvents& events) {
+  std::uint64_t serve_reports(rd_kafka_event_t* event, KafkaEvents& events) {
     std::uint64_t sum = 0;
     std::array<const rd_kafka_message_t*, 256> messages{};
     while (const std::size_t count = rd_kafka_event_message_array(event, messages.data(), messages.size())) {
-      for (std::size_t i = 0; i < count; ++i) add_report(*messages[i], events.reports);
+      for (std::size_t i = 0; i < count; ++i) {
+        add_report(*messages[i], events.reports);
+        if (proving_ > 0) on_proof(*messages[i]);
+      }
       sum += count;
     }
     return sum;
@@ -328,6 +407,9 @@ class RdKafkaClient final : public KafkaClient {
   }
 
   std::shared_ptr<Shared> shared_;
+  const bool is_idempotent_;
+  std::map<std::pair<std::string, std::int32_t>, Proof> proofs_;
+  std::size_t proving_ = 0;
   RdKafkaPtr<rd_kafka_queue_t> queue_;
   std::unordered_map<std::string, RdKafkaPtr<rd_kafka_topic_t>> topics_;
   std::vector<rd_kafka_message_t> messages_;  // of one call; kept for its memory
@@ -355,7 +437,7 @@ Result<std::unique_ptr<KafkaClient>> make_rdkafka_client(const SinkConfig& confi
   } catch (const std::system_error& error) {
     return Error(ErrorKind::io, std::string("start a thread: ") + error.what());
   }
-  return std::unique_ptr<KafkaClient>(std::make_unique<RdKafkaClient>(std::move(shared)));
+  return std::unique_ptr<KafkaClient>(std::make_unique<RdKafkaClient>(std::move(shared), config.idempotence));
 }
 
 std::string rdkafka_version() { return rd_kafka_version_str(); }
