@@ -69,7 +69,8 @@ sanitize-tsan:
 	@$(DEPS) build test
 	@$(MAKE) build/tsan/build.ninja
 	$(NO_RANDOM) cmake --build build/tsan -j $(JOBS) --target unit_tests
-	$(NO_RANDOM) ctest --test-dir build/tsan $(CTEST_FLAGS) -j $(JOBS) -L 'unit|sim'
+	# librdkafka is not instrumented: what its threads do with the mock broker looks like races of ours.
+	$(NO_RANDOM) ctest --test-dir build/tsan $(CTEST_FLAGS) -j $(JOBS) -L 'unit|sim' -E 'OnMockBrokers'
 
 bench:
 	@$(DEPS) build test
