@@ -156,7 +156,7 @@ TEST_P(BrokerTrouble, FrozenThenKilledBoundsMemoryAndCpuAndLosesNothing) {
 // 20-byte lines are a million records a second: reading them back takes longer than the outage, hence a shorter one.
 INSTANTIATE_TEST_SUITE_P(Loads, BrokerTrouble,
                          ::testing::Values(Load{"Lines", 150, 250, 20'000'000, 30},
-                                           Load{"TinyLines", 19, 19, 20'000'000, 8}),
+                                           Load{"TinyLines", 19, 19, 20'000'000, 12}),
                          [](const auto& load) { return std::string(load.param.name); });
 
 }  // namespace
