@@ -5,6 +5,7 @@
 #   make quick [T=filter]  unit, simulation and end-to-end tests on the mock broker, in about a minute
 #   make sanitize          units and end-to-end under address+undefined, units under thread
 #   make build [P=preset]  release (default) | dev | asan | tsan | clang; the binary is build/release/tailrace
+#   make fuzz [T=target] [SECONDS=600]   every parser of outside bytes, two at a time; findings in build/fuzz/findings
 #   make bench [B=name]    figures beside their limit: throughput (default) | once | files
 #   make fmt | lint        clang-format | clang-format, clang-tidy, tidy test, headers, shellcheck
 #   make clean             removes build/
@@ -14,6 +15,7 @@
 P ?= release
 T ?= .
 B ?= throughput
+SECONDS ?= 600
 JOBS ?= $(shell nproc)
 
 MAKEFLAGS += --no-print-directory
@@ -28,7 +30,7 @@ export UBSAN_OPTIONS := print_stacktrace=1:halt_on_error=1
 export LSAN_OPTIONS := suppressions=$(CURDIR)/tests/tidy/lsan.supp:print_suppressions=0
 export TSAN_OPTIONS := suppressions=$(CURDIR)/tests/tidy/tsan.supp:ignore_noninstrumented_modules=1:halt_on_error=1:second_deadlock_stack=1
 
-.PHONY: help demo test quick sanitize sanitize-asan sanitize-tsan build bench fmt lint clean sim fuzz package
+.PHONY: help demo test quick sanitize sanitize-asan sanitize-tsan build bench fuzz fmt lint clean sim package
 .DEFAULT_GOAL := help
 
 help:
@@ -78,6 +80,12 @@ bench:
 	@$(MAKE) build P=release
 	python3 tests/bench/run.py $(B) $(BENCH_FLAGS)
 
+fuzz:
+	@$(DEPS) build fuzz
+	@$(MAKE) build/fuzz/build.ninja
+	cmake --build build/fuzz -j $(JOBS) --target fuzzers
+	python3 tests/fuzz/run.py --build build/fuzz --seconds $(SECONDS) '$(T)'
+
 fmt:
 	@$(DEPS) build lint
 	python3 tests/tidy/lint.py fmt
@@ -90,5 +98,5 @@ lint:
 clean:
 	rm -rf build
 
-sim fuzz package:
+sim package:
 	@echo "make $@: not in this version; it comes with a later one (CHANGELOG.md says when it is there)" >&2; exit 2

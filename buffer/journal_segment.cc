@@ -74,7 +74,7 @@ std::span<const std::byte> record_at(std::span<const std::byte> file, std::uint6
 }
 
 Status write_zeros(FileSystem& files, int fd, std::uint64_t begin, std::uint64_t end) {
-  const std::vector<std::byte> zeros(kIoBytes);
+  const std::vector<std::byte> zeros(std::min<std::uint64_t>(kIoBytes, end - begin));
   while (begin < end) {
     const std::uint64_t n = std::min<std::uint64_t>(kIoBytes, end - begin);
     if (Status ok = files.write_at(fd, std::span(zeros).first(n), begin); !ok) return ok;

@@ -117,7 +117,7 @@ class Reader {
     if (key_.type == KeyType::size) {
       const Result<Bytes> bytes = parse_size(node.text);
       if (!bytes) return wrong_text(node, bytes.error().text(), "correct it");
-      return static_cast<std::int64_t>(std::min<Bytes>(*bytes, std::numeric_limits<std::int64_t>::max()));
+      return static_cast<std::int64_t>(*bytes);
     }
     const Result<Milliseconds> duration = parse_duration(node.text);
     if (!duration) return wrong_text(node, duration.error().text(), "correct it");

@@ -44,7 +44,8 @@ PodName pod_of_path(std::string_view path) {
   constexpr std::string_view kContainers = "/containers/";
   if (const std::size_t at = path.rfind(kContainers); at != std::string_view::npos) {
     const std::string_view rest = path.substr(at + kContainers.size());
-    if (rest.find('/') == std::string_view::npos) return from_containers_directory(rest);
+    const PodName name = rest.find('/') == std::string_view::npos ? from_containers_directory(rest) : PodName{};
+    if (!name.pod.empty()) return name;  // else it may be a pod's container of that name
   }
   if (const std::size_t at = path.find(kPods); at != std::string_view::npos)
     return from_pods_directory(path.substr(at + kPods.size()));

@@ -13,6 +13,7 @@ struct Unit {
   std::uint64_t factor;
 };
 
+constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();  // what TOML's own integers reach
 constexpr std::uint64_t kKi = 1024;
 constexpr std::uint64_t kK = 1000;
 // Larger before smaller: formatting takes the first that divides.
@@ -36,7 +37,7 @@ Result<std::uint64_t> parse(std::string_view text, const std::array<Unit, Count>
                             std::string_view forms) {
   std::uint64_t number = 0;
   const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error == std::errc::result_out_of_range) return bad("is too large");
+  if (error == std::errc::result_out_of_range || number > kMost) return bad("is too large");
   if (error != std::errc()) return bad(fmt::format("does not begin with a number (write {})", forms));
   const std::string_view unit = text.substr(static_cast<std::size_t>(rest - text.data()));
   if (unit.empty()) {
@@ -45,8 +46,7 @@ Result<std::uint64_t> parse(std::string_view text, const std::array<Unit, Count>
   }
   for (const Unit& known : units) {
     if (known.name != unit) continue;
-    if (number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) / known.factor)
-      return bad("is too large");
+    if (number > kMost / known.factor) return bad("is too large");
     return number * known.factor;
   }
   return bad(fmt::format("is not one whole number and one unit (write {})", forms));

@@ -10,7 +10,7 @@
 namespace tailrace {
 
 // Digits alone are bytes; else one whole number and one unit without a space: B, KB MB GB TB (powers of 1000),
-// KiB MiB GiB TiB (powers of 1024). bad_input says what is wrong and what to write.
+// KiB MiB GiB TiB (powers of 1024); at most what an int64 holds. bad_input says what is wrong and what to write.
 Result<Bytes> parse_size(std::string_view text);
 
 // One whole number and one unit without a space: ms, s, m, h, d; or "0". bad_input as above.

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Brings what a bare Debian 12 (or newer) lacks. Run again it does nothing: only what dpkg does not know is installed.
 #
-#   packaging/install-deps.sh [build] [test] [lint]      all three when none is named
+#   packaging/install-deps.sh [build] [test] [lint] [fuzz]      the first three when none is named
 set -eu
 
 build_packages="g++ cmake ninja-build ccache pkg-config make git ca-certificates python3
@@ -11,6 +11,7 @@ build_packages="g++ cmake ninja-build ccache pkg-config make git ca-certificates
 # A|B: the first that the distribution has. Debian 12 has Java 17, newer ones a newer default; Kafka 4 needs 17.
 test_packages="openjdk-17-jre-headless|default-jre-headless maven procps util-linux python3 python3-prometheus-client"
 lint_packages="clang-19 clang-tidy-19 clang-format-19 shellcheck"
+fuzz_packages="clang-19 libclang-rt-19-dev llvm-19"
 
 is_installed() {
   # shellcheck disable=SC2016  # ${Status} is dpkg-query's own
@@ -50,7 +51,8 @@ for group in "$@"; do
     build) wanted="$wanted $build_packages" ;;
     test) wanted="$wanted $test_packages" ;;
     lint) wanted="$wanted $lint_packages" ;;
-    *) echo "install-deps: no group \"$group\"; use build, test or lint" >&2; exit 2 ;;
+    fuzz) wanted="$wanted $fuzz_packages" ;;
+    *) echo "install-deps: no group \"$group\"; use build, test, lint or fuzz" >&2; exit 2 ;;
   esac
 done
 

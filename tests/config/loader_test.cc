@@ -64,6 +64,13 @@ TEST_F(Loader, ASyntaxErrorIsNamedWhereItStands) {
   EXPECT_THAT(first("a = \"\xff\"\n"), HasSubstr("t.toml:1:5: not valid TOML: "));
 }
 
+// What the library asserts, and what it calls unreachable, a text can reach.
+TEST_F(Loader, ATextThatTheLibraryDoesNotThinkOfIsNamedToo) {
+  EXPECT_THAT(first("[[\n"), HasSubstr("t.toml:1:3: not valid TOML: "));
+  EXPECT_THAT(first("[agent]\nname = \u00e4\n"), HasSubstr("t.toml:2:8: not valid TOML: "));
+  EXPECT_EQ(files.load(kGood + "[agent]\nname = \"\"\"\\\n\u00a7x\"\"\"\n").config.agent.name, "\u00a7x");
+}
+
 TEST_F(Loader, AnUnknownKeyNamesTheNearest) {
   EXPECT_EQ(in_sink("  topics = \"x\""), "t.toml:5:3: unknown key \"topics\"; did you mean \"topic\"?");
   EXPECT_EQ(only_error("[agent]\nstatedir = \"/x\"\n"),

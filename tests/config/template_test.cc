@@ -24,6 +24,8 @@ TEST(Template, EachVariableIsReplaced) {
 TEST(Template, KubernetesNamesComeFromThePath) {
   const std::string text = "{k8s.namespace}/{k8s.pod}/{k8s.container}";
   EXPECT_EQ(expand(text, {"t", "h", "/var/log/pods/shop_cart-5d_0a1b-2c/web/0.log", nullptr}), "shop/cart-5d/web");
+  EXPECT_EQ(expand(text, {"t", "h", "/var/log/pods/shop_cart-5d_0a1b-2c/containers/0.log", nullptr}),
+            "shop/cart-5d/containers");
   EXPECT_EQ(expand(text, {"t", "h", "/var/log/containers/cart-5d_shop_web-app-0123abcd.log", nullptr}),
             "shop/cart-5d/web-app");
   EXPECT_EQ(expand(text, {"t", "h", "/var/log/syslog", nullptr}), "//");

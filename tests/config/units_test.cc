@@ -31,6 +31,13 @@ TEST(Units, SizesThatDoNotFitAreRefused) {
   EXPECT_TRUE(parse_size("8000000TiB"));
 }
 
+// A size without a unit has the same bound as one with: what `check` prints of it must load again.
+TEST(Units, BareSizesPastInt64AreRefusedToo) {
+  EXPECT_EQ(*parse_size("9223372036854775807"), 9223372036854775807u);
+  EXPECT_FALSE(parse_size("9223372036854775808"));
+  EXPECT_FALSE(parse_size("18446744073709551615"));
+}
+
 TEST(Units, DurationsAreOneNumberAndOneUnit) {
   EXPECT_EQ(parse_duration("0")->count(), 0);
   EXPECT_EQ(parse_duration("0s")->count(), 0);
