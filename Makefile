@@ -6,6 +6,8 @@
 #   make sanitize          units and end-to-end under address+undefined, units under thread
 #   make build [P=preset]  release (default) | dev | asan | tsan | clang; the binary is build/release/tailrace
 #   make fuzz [T=target] [SECONDS=600]   every parser of outside bytes, two at a time; findings in build/fuzz/findings
+#   make sim [SEEDS=1000] [FIRST=1]      the whole agent in simulated worlds that try to break it (docs/testing.md)
+#   make sim-mutants       deliberate bugs, and how many worlds it takes to find each
 #   make bench [B=name]    figures beside their limit: throughput (default) | once | files
 #   make fmt | lint        clang-format | clang-format, clang-tidy, tidy test, headers, shellcheck
 #   make clean             removes build/
@@ -16,6 +18,8 @@ P ?= release
 T ?= .
 B ?= throughput
 SECONDS ?= 600
+SEEDS ?= 1000
+FIRST ?= 1
 JOBS ?= $(shell nproc)
 
 MAKEFLAGS += --no-print-directory
@@ -30,7 +34,7 @@ export UBSAN_OPTIONS := print_stacktrace=1:halt_on_error=1
 export LSAN_OPTIONS := suppressions=$(CURDIR)/tests/tidy/lsan.supp:print_suppressions=0
 export TSAN_OPTIONS := suppressions=$(CURDIR)/tests/tidy/tsan.supp:ignore_noninstrumented_modules=1:halt_on_error=1:second_deadlock_stack=1
 
-.PHONY: help demo test quick sanitize sanitize-asan sanitize-tsan build bench fuzz fmt lint clean sim package
+.PHONY: help demo test quick sanitize sanitize-asan sanitize-tsan build bench fuzz fmt lint clean sim sim-mutants package
 .DEFAULT_GOAL := help
 
 help:
@@ -72,8 +76,8 @@ sanitize-tsan:
 	@$(MAKE) build/tsan/build.ninja
 	$(NO_RANDOM) cmake --build build/tsan -j $(JOBS) --target unit_tests
 	# librdkafka is not instrumented: what its threads do looks like races of ours. FallsSilent counts turns, which
-	# instrumented threads outrun.
-	$(NO_RANDOM) ctest --test-dir build/tsan $(CTEST_FLAGS) -j $(JOBS) -L 'unit|sim' -E 'OnMockBrokers|CheckConnect|FallsSilent'
+	# instrumented threads outrun. The simulated worlds have no threads.
+	$(NO_RANDOM) ctest --test-dir build/tsan $(CTEST_FLAGS) -j $(JOBS) -L 'unit|sim' -E 'OnMockBrokers|CheckConnect|FallsSilent|sim.world|sim.trace'
 
 bench:
 	@$(DEPS) build test
@@ -98,5 +102,15 @@ lint:
 clean:
 	rm -rf build
 
-sim package:
+sim:
+	@$(DEPS) build
+	@$(MAKE) build/release/build.ninja
+	cmake --build build/release -j $(JOBS) --target tailrace_world
+	build/release/tests/sim/tailrace_world --seeds $(SEEDS) --first $(FIRST) --jobs $(JOBS) --table
+
+sim-mutants:
+	@$(DEPS) build
+	python3 tests/sim/mutants.py -j $(JOBS)
+
+package:
 	@echo "make $@: not in this version; it comes with a later one (CHANGELOG.md says when it is there)" >&2; exit 2

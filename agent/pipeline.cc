@@ -105,6 +105,7 @@ class RealPipeline final : public Pipeline {
   void schedule_reads(Instant now);
   void deadlines(Instant now);
   void begin_once(Instant now);
+  void set_targets(Instant now);
   TailFile* find(SourceId id, Tailer** tailer = nullptr) const;
 
   const Config config_;
@@ -124,7 +125,8 @@ class RealPipeline final : public Pipeline {
   std::uint64_t watch_overflows_ = 0;
   Histogram fsync_seconds_ = latency_histogram();
   bool is_draining_ = false;
-  bool is_usable_ = true;  // the journal had a good record, or there was none yet
+  bool needs_targets_ = false;  // draining: not all files were known yet
+  bool is_usable_ = true;       // the journal had a good record, or there was none yet
 };
 
 Status RealPipeline::build() {
@@ -155,6 +157,7 @@ Status RealPipeline::build() {
 
 void RealPipeline::start(Instant now, WallTime wall) {
   started_at_ = now;
+  parts_.now = now;
   parts_.wall = wall;
   for (const auto& tailer : tailers_) {
     const std::string& name = tailer->config().name;
@@ -173,6 +176,7 @@ void RealPipeline::start(Instant now, WallTime wall) {
 }
 
 void RealPipeline::turn(Instant now, WallTime wall) {
+  parts_.now = now;
   parts_.wall = wall;
   seams_.engine.dispatch(now);
   poll_sinks(now);
@@ -180,6 +184,7 @@ void RealPipeline::turn(Instant now, WallTime wall) {
   read_events(now);
   deadlines(now);
   if (options_.once && !is_draining_) begin_once(now);
+  if (needs_targets_) set_targets(now);
   schedule_reads(now);
   for (const auto& line : lines_) line->end_turn(now);
   journal_.turn(now);
@@ -220,7 +225,7 @@ void RealPipeline::poll_sinks(Instant now) {
       Tailer* tailer = nullptr;
       if (TailFile* file = find(id, &tailer); file != nullptr) tailer->rewind(*file);
     }
-    if (events.room_changed) line->reader().room_changed();
+    if (events.room_changed || !events.rewound.empty()) line->reader().room_changed();
     if (events.stop && !stop_) stop_ = PipelineStop{.exit_status = 1, .line = *events.stop};
   }
 }
@@ -307,18 +312,25 @@ void RealPipeline::begin_once(Instant now) {
 void RealPipeline::begin_drain(ShutdownMode mode, Instant now) {
   if (!is_draining_) {
     is_draining_ = true;
-    for (const auto& tailer : tailers_) {
-      if (mode == ShutdownMode::drain) tailer->set_targets(false, now);
-    }
+    needs_targets_ = mode == ShutdownMode::drain;
+    if (needs_targets_) set_targets(now);
   }
   if (mode == ShutdownMode::flush) {
+    needs_targets_ = false;
     for (const auto& tailer : tailers_) tailer->stop_reading();
   }
   journal_.hurry();
 }
 
+// Files that were there and are not known yet (a scan or a probe is under way) get theirs when they are.
+void RealPipeline::set_targets(Instant now) {
+  needs_targets_ =
+      !std::all_of(tailers_.begin(), tailers_.end(), [](const auto& tailer) { return tailer->is_quiet(); });
+  for (const auto& tailer : tailers_) tailer->set_targets(false, now);
+}
+
 bool RealPipeline::is_drained() const {
-  return is_draining_ &&
+  return is_draining_ && !needs_targets_ &&
          std::all_of(tailers_.begin(), tailers_.end(), [](const auto& tailer) { return tailer->is_drained(); }) &&
          (journal_.is_settled() || journal_.is_degraded());
 }

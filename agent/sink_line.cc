@@ -44,7 +44,10 @@ void SinkLine::end_turn(Instant now) {
   held_back_since_ = is_held_back ? now : kNever;
 
   ChunkPool& pool = outlet_.sink().pool();
-  if (pool.budget().used() > 0 && outlet_.is_empty() && reader_.in_flight() == 0) outlet_.close_arenas();
+  if (pool.budget().used() > 0 && outlet_.is_empty() && reader_.in_flight() == 0) {
+    outlet_.close_arenas();
+    reader_.memory_freed();
+  }
   if (pool.free_chunks() == 0) {
     trim_at_ = kNever;
   } else if (trim_at_ == kNever) {

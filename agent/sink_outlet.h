@@ -19,6 +19,7 @@ class SinkOutlet final : public Outlet {
   std::uint32_t read_bytes_best() const override { return sink_->read_bytes_best(); }
   std::uint64_t memory_limit() const override { return sink_->pool().budget().limit(); }
   std::optional<Slice> reserve(LaneNumber lane, std::uint32_t bytes, std::uint64_t hint_bytes) override;
+  std::uint64_t records_left() const override { return sink_->pool().budget().left() / kRecordOverheadBytes; }
   void publish(LaneNumber lane, Batch batch, Instant now) override;
   void pin(SourceId source) override { sink_->pin(source); }
   void hold(std::uint64_t bytes) override { sink_->pool().budget().take(bytes); }

@@ -30,8 +30,10 @@ std::uint64_t Ledger::open(SourceBooks& books, const OpenStretch& batch) {
 }
 
 LedgerMove Ledger::skip(SourceBooks& books, const Progress& at_end, Instant now) {
-  open(books, {.id = 0, .begin = books.read(), .at_end = at_end, .lines = 0, .read_at = now, .is_settled = true});
+  const std::uint64_t fresh =
+      open(books, {.id = 0, .begin = books.read(), .at_end = at_end, .lines = 0, .read_at = now, .is_settled = true});
   LedgerMove move = pop_settled(books);
+  move.fresh_bytes = fresh;
   move.read_at = now;
   return move;
 }

@@ -63,7 +63,8 @@ struct LedgerMove {
   SourceId source;
   std::uint64_t acked_bytes = 0;
   std::uint64_t acked_lines = 0;
-  Instant read_at{};  // of the batch that settled
+  std::uint64_t fresh_bytes = 0;  // of a skip: never counted as read before
+  Instant read_at{};              // of the batch that settled
 };
 
 class Ledger {

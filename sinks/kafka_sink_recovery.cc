@@ -149,6 +149,7 @@ void KafkaSink::replace_client(const std::string& why, Instant now, SinkEvents& 
     lane->is_stuck = false;
     lane->is_waiting = false;
     lane->rewinding.clear();
+    lane->spool_reason.clear();
   }
   events.rewind_all = true;
   room_changed_ = true;

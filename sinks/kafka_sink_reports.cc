@@ -169,7 +169,13 @@ void KafkaSink::wait(KafkaLane& lane, std::string reason, Instant now) {
 }
 
 // Only when nothing of the lane is out any more: what was delivered meanwhile is settled, not read again.
+// What is held goes back too: a file that follows another under its path must not overtake it.
 void KafkaSink::rewind(KafkaLane& lane, Instant now, SinkEvents& events) {
+  for (const BatchId id : lane.held) {
+    const SourceId source = open_.at(id).batch.source;
+    if (!sources_[source].is_pinned) lane.rewinding.insert(source);
+  }
+  lane.spool_reason.clear();  // what waited for the spool may be among them; what still does says so again
   std::vector<BatchId> dropped;
   for (const auto& [id, open] : open_) {
     if (open.lane == &lane && lane.rewinding.contains(open.batch.source)) dropped.push_back(id);
@@ -201,6 +207,7 @@ void KafkaSink::spool_next(Instant now) {
 }
 
 void KafkaSink::on_spooled(BatchId id, const Status& status, Instant now) {
+  wake_->signal();  // what is settled here is handed out by the next poll, which also spools the next one
   const auto found = open_.find(id);
   if (found == open_.end()) return;  // dropped meanwhile, and read again
   OpenBatch& open = found->second;
@@ -214,8 +221,6 @@ void KafkaSink::on_spooled(BatchId id, const Status& status, Instant now) {
     to_spool_.push_front(id);
     spool_at_ = now + kSpoolRetry;
   }
-  // What was settled here is handed out by the next poll.
-  wake_->signal();
 }
 
 }  // namespace tailrace

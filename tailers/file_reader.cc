@@ -17,6 +17,7 @@ constexpr std::uint64_t kLiveBytesMax = 64 * 1024;
 constexpr std::uint64_t kWorthReading = 64 * 1024;
 constexpr Duration kRetryFirst = std::chrono::seconds(1);
 constexpr std::uint32_t kRetryDoublings = 5;  // 1, 2, 4 ... 32 s
+constexpr std::uint32_t kEmptyReadsMax = 8;
 
 Progress progress_at(const Slice& slice, std::uint32_t bytes, Offset end) {
   const auto tail = static_cast<std::uint32_t>(std::min<Offset>(end, kTailBytesMax));
@@ -46,7 +47,8 @@ std::size_t FileReader::start_reads(Instant now) {
 }
 
 bool FileReader::start(TailFile& file, Instant now) {
-  if (file.before != nullptr && file.before->has_work() && file.before->trouble.empty()) {
+  for (const TailFile* earlier = file.before; earlier != nullptr; earlier = earlier->before) {
+    if (!earlier->has_work() || !earlier->trouble.empty()) continue;
     scheduler_.wait(file, Turn::wants_other);
     return false;
   }
@@ -54,7 +56,9 @@ bool FileReader::start(TailFile& file, Instant now) {
     scheduler_.wait(file, Turn::wants_lane);
     return false;
   }
-  if (room(file) < std::min(file.unread(), kWorthReading)) {
+  // What little a read under way leaves is not worth another; what little the sink gives an empty lane is all there is.
+  const std::uint64_t free = room(file);
+  if (free == 0 || (free < std::min(file.unread(), kWorthReading) && reading(file) > 0)) {
     scheduler_.wait(file, Turn::wants_room);
     return false;
   }
@@ -115,10 +119,13 @@ bool FileReader::start_open(TailFile& file, Instant now) {
   return true;
 }
 
+std::uint64_t FileReader::reading(const TailFile& file) const {
+  return file.lane < reading_.size() ? reading_[file.lane] : 0;
+}
+
 std::uint64_t FileReader::room(const TailFile& file) const {
-  const std::uint64_t reading = file.lane < reading_.size() ? reading_[file.lane] : 0;
   const std::uint64_t room = outlet_.room(file.lane);
-  return room - std::min(room, reading);
+  return room - std::min(room, reading(file));
 }
 
 std::uint32_t FileReader::bytes_to_read(const TailFile& file) const {
@@ -126,6 +133,7 @@ std::uint32_t FileReader::bytes_to_read(const TailFile& file) const {
   std::uint64_t bytes = std::min<std::uint64_t>(file.unread(), outlet_.read_bytes_best());
   bytes = std::min(bytes, room(file));
   bytes = std::min(bytes, outlet_.memory_limit() / 4 - std::min(unacked, outlet_.memory_limit() / 4));
+  if (file.books.read() == 0) bytes = std::max<std::uint64_t>(bytes, file.checkpoint->key.prefix_bytes);
   // A long line needs its whole length at once; the limits above are for many lines.
   bytes = std::max<std::uint64_t>(bytes, std::min<std::uint64_t>(file.unread(), file.read_want));
   return static_cast<std::uint32_t>(bytes);
@@ -148,6 +156,8 @@ bool FileReader::start_read(TailFile& file, Instant) {
                                         .slice = std::move(*slice),
                                         .tail = tail,
                                         .bytes = tail + bytes,
+                                        .at = file.books.read(),
+                                        .size = file.size,
                                         .path = {},
                                         .aside = {}});
   parts_.engine.submit({.op = IoRequest::Op::read,
@@ -177,6 +187,10 @@ void FileReader::on_io_done(std::uint64_t token, std::int64_t result, Instant no
       file.turn = Turn::none;
       reading_[file.lane] -= io.bytes - io.tail;
       read_done(io, result, now);
+      if (io.slice) {  // nothing of it was published
+        io.slice.release();
+        memory_freed();
+      }
       // What waited only because of this read has nobody else to wake it.
       if (reading_[lane] == 0) scheduler_.wake_lane(lane);
       break;
@@ -190,6 +204,7 @@ void FileReader::on_io_done(std::uint64_t token, std::int64_t result, Instant no
 void FileReader::opened(TailFile& file, std::int64_t result, Instant now) {
   if (result < 0) {
     parts_.descriptors.closed();
+    parts_.has_free_descriptor = true;
     const auto error = static_cast<int>(-result);
     if (error == ENOENT || error == ENOTDIR || error == ESTALE || error == ELOOP) {
       file.tailer->path_lost(file, now);
@@ -215,19 +230,31 @@ void FileReader::opened(TailFile& file, std::int64_t result, Instant now) {
 void FileReader::read_done(InFlight& io, std::int64_t result, Instant now) {
   TailFile& file = *io.file;
   if (result < 0) {
-    io.slice.release();
     failed(file, static_cast<int>(-result), "read", now);
+    return;
+  }
+  if (io.at != file.books.read()) {  // rewound meanwhile: these are not the bytes that come next
+    want(file);
+    file.tailer->after_aside(file, now);
     return;
   }
   const auto got = static_cast<std::uint32_t>(result);
   const Progress& known = file.books.at_read();
-  const bool is_same = got >= io.tail && (io.tail == 0 || hash_bytes({io.slice.data(), io.tail}) == known.tail_hash);
-  if (!is_same) {
-    io.slice.release();
-    file.tailer->truncated(file, now);
+  // A read may give less than there is; whether the file is shorter only a look can tell.
+  if (got >= io.tail && io.tail > 0 && hash_bytes({io.slice.data(), io.tail}) != known.tail_hash) {
+    file.tailer->truncated(file, file.proven, now);
     return;
   }
-  const std::uint32_t data = got - io.tail;
+  std::uint32_t data = got - std::min(got, io.tail);
+  // At the very beginning there is nothing before it to compare: the fingerprint tells, if enough was read for it.
+  const SourceKey& key = file.checkpoint->key;
+  if (io.tail == 0 && data < key.prefix_bytes) {
+    data = 0;
+  } else if (io.tail == 0 && !prefix_matches(key, {io.slice.data(), data})) {
+    file.tailer->truncated(file, file.proven, now);
+    return;
+  }
+  if (got >= io.tail && (io.tail > 0 || data > 0)) file.proven = std::max(file.proven, io.size);
   const Offset reached = file.books.read() + data;
   if (got < io.bytes) file.must_look = true;  // it ends earlier than we thought: cut, unless it has grown since
   if (reached > file.size) file.size = reached;
@@ -235,12 +262,14 @@ void FileReader::read_done(InFlight& io, std::int64_t result, Instant now) {
     if (io.tail == 0) keep_prefix(file, {io.slice.data(), data});
     publish(io, data, reached >= file.size && got == io.bytes, now);
   }
-  io.slice.release();
   if (file.must_look) {
     file.must_look = false;
     if (!file.tailer->look(file, now)) return;  // it was cut: it goes on as another
   }
-  if (file.trouble.empty() && data == 0 && file.has_work() && file.turn == Turn::none) {
+  // It may have grown between the read and the look; but not again and again.
+  file.empty_reads = data == 0 ? file.empty_reads + 1 : 0;
+  if (file.empty_reads > kEmptyReadsMax && file.has_work()) {
+    file.empty_reads = 0;
     failed(file, EIO, "read", now);  // the file system says that there is more, and gives nothing
     return;
   }
@@ -255,8 +284,20 @@ void FileReader::publish(InFlight& io, std::uint32_t data, bool reached_end, Ins
   const bool is_last = file.is_ending && reached_end;
   FrameState state{.inside_long_line = io.tail > 0 && io.slice.data()[io.tail - 1] != std::byte{'\n'}};
   lines_.clear();
-  const FrameResult framed = frame_lines({io.slice.data() + io.tail, data}, io.tail, limits, is_last, state, lines_);
+  FrameResult framed = frame_lines({io.slice.data() + io.tail, data}, io.tail, limits, is_last, state, lines_);
   const Offset begin = file.books.read();
+  // Short lines need more memory for their books than for themselves: no more of them than fit.
+  if (const std::uint64_t fit = outlet_.records_left(); lines_.size() > fit) {
+    if (fit == 0) {
+      lines_.clear();
+      scheduler_.wait(file, Turn::wants_memory);
+      return;
+    }
+    data = lines_[fit].begin - io.tail;
+    lines_.clear();
+    state = {.inside_long_line = io.tail > 0 && io.slice.data()[io.tail - 1] != std::byte{'\n'}};
+    framed = frame_lines({io.slice.data() + io.tail, data}, io.tail, limits, false, state, lines_);
+  }
   if (framed.consumed == 0) {
     file.scanned_to = std::max(file.scanned_to, begin + data);
     file.read_want = static_cast<std::uint32_t>(limits.progress_bytes());
@@ -267,11 +308,13 @@ void FileReader::publish(InFlight& io, std::uint32_t data, bool reached_end, Ins
   const Progress at_end = progress_at(io.slice, io.tail + framed.consumed, end);
   TailerCounters& counters = file.tailer->counters();
   counters.long_lines_split += framed.long_lines;
-  if (is_last && io.slice.data()[io.tail + framed.consumed - 1] != std::byte{'\n'}) file.was_cut = true;
+  if (is_last && io.slice.data()[io.tail + framed.consumed - 1] != std::byte{'\n'}) ++counters.long_lines_cut;
   file.read_want = 0;
   file.scanned_to = begin + data;
   if (lines_.empty()) {
-    file.tailer->settled(file, parts_.ledger.skip(file.books, at_end, now), now);
+    const LedgerMove move = parts_.ledger.skip(file.books, at_end, now);
+    counters.read_bytes += move.fresh_bytes;
+    file.tailer->settled(file, move, now);
     return;
   }
   const BatchId id = parts_.next_batch++;
@@ -316,6 +359,7 @@ void FileReader::start_aside(TailFile& file, Kind kind, Offset offset, std::uint
                                         .kind = kind,
                                         .slice = {},
                                         .at = file.books.read(),
+                                        .size = file.size,
                                         .path = {},
                                         .aside = std::vector<std::byte>(bytes)});
   parts_.engine.submit({.op = IoRequest::Op::read,
@@ -335,11 +379,13 @@ void FileReader::aside_done(InFlight& io, std::int64_t result, Instant now) {
   } else if (io.kind == Kind::verify && result >= 0 && file.turn != Turn::in_flight) {
     // A read may have moved on meanwhile; it has compared for itself.
     const Progress& known = file.books.at_read();
-    if (io.at == known.acked &&
-        (static_cast<std::size_t>(result) < io.aside.size() || hash_bytes(io.aside) != known.tail_hash)) {
-      file.tailer->truncated(file, now);
+    const bool is_whole = static_cast<std::size_t>(result) == io.aside.size();
+    if (io.at == known.acked && is_whole && hash_bytes(io.aside) != known.tail_hash) {
+      file.tailer->truncated(file, file.proven, now);
       return;
     }
+    if (!is_whole) file.must_look = true;
+    if (is_whole && io.at == known.acked) file.proven = std::max(file.proven, io.size);
   }
   file.tailer->after_aside(file, now);
 }
@@ -376,6 +422,13 @@ void FileReader::failed(TailFile& file, int sys_errno, std::string_view verb, In
   const Duration delay = kRetryFirst * (1u << std::min(file.retries++, kRetryDoublings));
   file.retry_at = now + delay;
   retries_.emplace(file.retry_at, &file);
+  file.tailer->wake_followers(file);  // they do not wait for what may never come
+}
+
+// A turn reads only so many rounds: what is queued after it goes on with the next one.
+Instant FileReader::next_deadline() const {
+  if (scheduler_.has_queued() && in_flight_ < parts_.engine.depth()) return Instant::min();
+  return retries_.empty() ? kNever : retries_.begin()->first;
 }
 
 void FileReader::on_deadline(Instant now) {
@@ -387,6 +440,7 @@ void FileReader::on_deadline(Instant now) {
     scheduler_.remove(file);
     if (file.fd) file.trouble.clear();
     want(file);
+    if (!file.has_work()) file.tailer->after_read(file, now);
   }
 }
 
@@ -398,6 +452,7 @@ void FileReader::acked(TailFile& file) {
 void FileReader::room_changed() {
   scheduler_.wake(Turn::wants_lane);
   scheduler_.wake_all_lanes();
+  memory_freed();
 }
 
 void FileReader::close(TailFile& file) {

@@ -41,7 +41,7 @@ class FileReader final : public IoClient {
   void close(TailFile& file);   // its descriptor
 
   void on_deadline(Instant now);  // tries again what failed
-  Instant next_deadline() const { return retries_.empty() ? kNever : retries_.begin()->first; }
+  Instant next_deadline() const;
   bool is_held_back() const { return scheduler_.is_held_back(); }
   std::size_t in_flight() const { return in_flight_; }
   Outlet& outlet() { return outlet_; }
@@ -54,7 +54,8 @@ class FileReader final : public IoClient {
     Slice slice;                   // read
     std::uint32_t tail = 0;        // so many bytes before `read` come first
     std::uint32_t bytes = 0;       // asked for
-    Offset at = 0;                 // verify: where `read` stood
+    Offset at = 0;                 // read, verify: where `read` stood
+    Offset size = 0;               // read, verify: the file's, as it was known then
     std::string path;              // open
     std::vector<std::byte> aside;  // prefix, verify
   };
@@ -64,7 +65,8 @@ class FileReader final : public IoClient {
   bool start_open(TailFile& file, Instant now);
   bool start_read(TailFile& file, Instant now);
   std::uint32_t bytes_to_read(const TailFile& file) const;
-  std::uint64_t room(const TailFile& file) const;  // of its lane, less what is being read for it
+  std::uint64_t reading(const TailFile& file) const;  // under way for its lane
+  std::uint64_t room(const TailFile& file) const;     // of its lane, less what is being read for it
   void start_prefix(TailFile& file);
   void start_aside(TailFile& file, Kind kind, Offset offset, std::uint32_t bytes);
   std::uint64_t take_slot(InFlight&& io);
@@ -83,7 +85,7 @@ class FileReader final : public IoClient {
   std::vector<std::uint64_t> free_slots_;
   std::size_t in_flight_ = 0;
   std::vector<std::uint64_t> reading_;  // bytes, by lane
-  std::set<std::pair<Instant, TailFile*>> retries_;
+  std::set<std::pair<Instant, TailFile*>, ByTimeAndId> retries_;
   std::vector<Line> lines_;  // kept for its capacity
 };
 

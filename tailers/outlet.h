@@ -33,6 +33,7 @@ class Outlet {
   virtual std::uint32_t read_bytes_best() const = 0;
   virtual std::uint64_t memory_limit() const = 0;
   virtual std::optional<Slice> reserve(LaneNumber lane, std::uint32_t bytes, std::uint64_t hint_bytes) = 0;
+  virtual std::uint64_t records_left() const = 0;  // so many records' books fit into the memory
   virtual void publish(LaneNumber lane, Batch batch, Instant now) = 0;
   // The source's open batches can be read from nowhere again: the sink keeps their bytes over a rewind.
   virtual void pin(SourceId source) = 0;

@@ -21,6 +21,7 @@ struct Parts {
   CheckpointJournal& journal;
   DescriptorBudget& descriptors;
   BatchId next_batch = 1;
+  Instant now{};    // of this turn
   WallTime wall{};  // of this turn: to tell a file's age by its mtime
   Duration forget_after = std::chrono::hours(72);
   bool has_free_descriptor = false;  // one was closed, or may be: those who wait for one are asked again

@@ -11,6 +11,7 @@ Status look(FileSystem& files, Probe& into) {
   Result<FileStat> named = files.stat(path);  // before the open: opening a device may do something
   if (!named) return std::move(named).error().during("stat", path);
   if (named->type != FileType::regular) return Error(ErrorKind::bad_input, path + ": not a regular file");
+  into.stat = *named;  // of one that cannot be opened its size is known all the same
   Result<std::string> real = files.real_path(path);
   if (!real) return std::move(real).error().during("resolve", path);
   Result<UniqueFd> fd = files.open_read(*real);

@@ -11,10 +11,12 @@
 namespace tailrace {
 
 struct ProbeRequest {
-  std::string path;         // where to look
-  std::string first_path;   // under which the file is known if it is new; usually `path`
-  bool is_renamed = false;  // from first_path to path, before it could be looked at
-  bool wants_tail = false;  // the bytes before its end too (start_at = "end")
+  std::string path;          // where to look
+  std::string first_path;    // under which the file is known if it is new; usually `path`
+  bool is_renamed = false;   // from first_path to path, before it could be looked at
+  bool is_expected = false;  // it was just created: if no name is there, it was renamed or deleted since
+  std::uint64_t inode = 0;   // of the file that a scan saw there; 0: it was not seen
+  bool wants_tail = false;   // the bytes before its end too (start_at = "end")
 };
 
 struct Probe {

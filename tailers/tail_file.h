@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/unique_fd.h"
@@ -51,6 +52,7 @@ struct TailFile {
   UniqueFd fd;
   SourceBooks books;
   Offset size = 0;        // as last seen
+  Offset proven = 0;      // so large it was while it was surely this file, and not another content under its inode
   Offset scanned_to = 0;  // [read, scanned_to) holds no line end
   AgeMarks marks;
 
@@ -65,6 +67,7 @@ struct TailFile {
   LaneNumber lane = 0;
   std::uint32_t read_want = 0;  // a line is longer than the last read was: read at least so much
   std::uint32_t retries = 0;
+  std::uint32_t empty_reads = 0;     // in a row: the file system said that there was more, and gave nothing
   std::uint32_t lag_slot = kNoSlot;  // in the tailer's list of files that lag
 
   Turn turn = Turn::none;
@@ -73,7 +76,6 @@ struct TailFile {
   bool is_left = false;      // renamed to where the globs do not look, or moved out of sight
   bool is_replaced = false;  // truncated: its bytes are no longer on disk, a new source has its descriptor
   bool is_ending = false;    // no more will come: an unfinished last line is a line
-  bool was_cut = false;      // an unfinished last line was shipped; what follows it is a record of its own
   bool is_parked = false;
   bool is_forgotten = false;      // removed; the struct lives until the turn ends
   bool is_live = true;            // its next read is a live tail's, not backlog
@@ -81,10 +83,11 @@ struct TailFile {
   bool is_searched = false;       // its name is being looked for
   std::uint32_t scan_number = 0;  // of the last scan that saw its name
   bool must_look = false;         // something changed while a read was under way: look again after it
-  Offset target = ~Offset{0};     // draining: read so far and no further
+  Offset target = kNoTarget;      // draining: read so far and no further
   std::uint64_t held_bytes = 0;   // fsync = "sync": acked, not yet durable, and charged to the sink's memory
 
   static constexpr std::uint32_t kNoSlot = 0xffffffff;
+  static constexpr Offset kNoTarget = ~Offset{0};
 
   std::uint64_t unread() const { return size > books.read() ? size - books.read() : 0; }
   // Bytes that a read might turn into lines.
@@ -92,12 +95,27 @@ struct TailFile {
     return !is_replaced && !is_parked && !is_forgotten && size > books.read() && books.read() < target &&
            (size > scanned_to || read_want > 0 || is_ending);
   }
+  bool is_held_back() const {
+    return turn == Turn::wants_lane || turn == Turn::wants_room || turn == Turn::wants_acks ||
+           turn == Turn::wants_memory || turn == Turn::wants_other;
+  }
   bool is_gone() const { return is_deleted || is_left || is_replaced; }
   bool is_busy() const { return turn == Turn::in_flight || is_reading_aside; }
   bool is_done() const { return !has_work() && books.is_settled() && !is_busy() && unread() == 0; }
   FileState state() const;
   // What it waits for, in a person's words; empty: for nothing.
   std::string reason() const;
+};
+
+// Orders files by what they are and not by where they lie in memory: the same run takes the same course.
+struct ById {
+  bool operator()(const TailFile* a, const TailFile* b) const { return a->books.id() < b->books.id(); }
+};
+struct ByTimeAndId {
+  using Entry = std::pair<Instant, TailFile*>;
+  bool operator()(const Entry& a, const Entry& b) const {
+    return a.first != b.first ? a.first < b.first : ById{}(a.second, b.second);
+  }
 };
 
 }  // namespace tailrace

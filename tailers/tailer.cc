@@ -12,6 +12,7 @@ namespace {
 constexpr Duration kStillDeleted = std::chrono::seconds(1);
 constexpr Duration kStillRenamed = std::chrono::seconds(30);
 constexpr Duration kPurgeEvery = std::chrono::hours(1);
+constexpr Duration kSizesEvery = std::chrono::seconds(1);
 
 std::string_view sentence(LostReason reason) {
   switch (reason) {
@@ -124,13 +125,14 @@ bool Tailer::look(TailFile& file, Instant now) {
     return true;
   }
   if (stat->size < file.size || stat->size < file.books.read()) {
-    truncated(file, now);
+    truncated(file, file.size, now);
     return false;
   }
   if (stat->size > file.size) {
     file.marks.saw(stat->size, now);
     file.size = stat->size;
     file.changed_at = now;
+    if (!parts_.is_once) file.is_ending = false;  // more has come: its last line is unfinished no longer, or anew
     update_lag(file);
   }
   if (stat->links == 0 && !file.is_deleted) deleted(file, now);
@@ -138,13 +140,13 @@ bool Tailer::look(TailFile& file, Instant now) {
   return true;
 }
 
-void Tailer::truncated(TailFile& file, Instant now) {
+void Tailer::truncated(TailFile& file, Offset size, Instant now) {
   if (file.is_busy()) {
     file.must_look = true;
     return;
   }
   ++counters_.rotations_truncated;
-  lost(file, LostReason::truncated, file.unread());
+  lost(file, LostReason::truncated, std::max(size, file.books.read()) - file.books.read());
   file.size = file.books.read();
   file.is_replaced = true;  // what is in memory settles, then it is forgotten
   reader_.outlet().pin(file.books.id());
@@ -167,13 +169,18 @@ void Tailer::truncated(TailFile& file, Instant now) {
   again.is_left = is_left;
   update_lag(file);
   settle_down(file, now);  // may forget it
-  look(again, now);
+  if (again.fd) {
+    look(again, now);
+  } else if (!again.path.empty()) {
+    want_probe(again.path, again.checkpoint->path);
+    start_probes(now);
+  }
 }
 
 void Tailer::after_read(TailFile& file, Instant now) {
   update_lag(file);
   if (file.has_work()) return;
-  wake_follower(file);
+  wake_followers(file);
   if (file.is_gone() && file.unread() > 0 && !file.is_ending) {
     still_.emplace(file.changed_at + (file.is_deleted ? kStillDeleted : kStillRenamed), &file);
   }
@@ -198,10 +205,28 @@ void Tailer::end_still_files(Instant now) {
       still_.emplace(due, &file);
       continue;
     }
+    log::debug("{}: still for long enough: its unfinished last line is shipped", file.checkpoint->path);
     file.is_ending = true;
-    ++counters_.long_lines_cut;
     reader_.want(file);
   }
+}
+
+// How large files are that lag: should they be gone after a crash, so much is lost.
+void Tailer::remember_sizes(Instant now) {
+  for (TailFile* file : lagging_) {
+    if (!file->is_replaced && file->size > file->checkpoint->size_seen) remember(*file);
+  }
+  sizes_at_ = lagging_.empty() ? kNever : now + kSizesEvery;
+}
+
+// No event told of a rename: what was there and could not be looked at in time is gone, nobody knows how much.
+void Tailer::end_vanished(Instant now) {
+  std::erase_if(vanished_, [&](const auto& gone) {
+    if (gone.second.second + kVanishedWithin > now) return false;
+    ++counters_.lost_files[static_cast<std::size_t>(LostReason::deleted)];
+    log::warn("{}: deleted before it could be opened", gone.first);
+    return true;
+  });
 }
 
 // Nothing is left to do for it at the moment: its descriptor may go, or it may be forgotten altogether.
@@ -211,17 +236,22 @@ void Tailer::settle_down(TailFile& file, Instant now) {
     return;
   if (file.unread() == 0 && (file.is_deleted || file.is_replaced)) {
     remove(file, true);
-  } else if (file.unread() == 0 && file.path.empty() && !file.fd && !file.is_searched) {
+  } else if (file.unread() == 0 && file.path.empty() && !file.fd && !file.is_searched &&
+             std::none_of(moves_.begin(), moves_.end(),
+                          [&file](const auto& move) { return move.second.file == &file; })) {
     remember(file, true);
     remove(file, false);
-  } else if (file.fd && !file.is_deleted) {
+  } else if (file.fd && !file.is_deleted && (file.unread() == 0 || !file.path.empty())) {
+    // An unfinished last line of a file that has no name can be read through this descriptor only.
     parts_.descriptors.offer(file, now + config_.close_idle);
     parts_.has_free_descriptor = true;
   }
 }
 
-void Tailer::wake_follower(TailFile& file) {
-  if (file.after != nullptr && file.after->turn == Turn::wants_other) reader_.acked(*file.after);
+void Tailer::wake_followers(TailFile& file) {
+  for (TailFile* later = file.after; later != nullptr; later = later->after) {
+    if (later->turn == Turn::wants_other) reader_.acked(*later);
+  }
 }
 
 void Tailer::remove(TailFile& file, bool forgets) {
@@ -238,11 +268,17 @@ void Tailer::remove(TailFile& file, bool forgets) {
   dirty_.erase(&file);
   file.size = file.books.durable();
   file.marks.clear();
-  TailFile* const follower = file.after;
+  wake_followers(file);
   if (file.before != nullptr) file.before->after = file.after;
   if (file.after != nullptr) file.after->before = file.before;
   release_hold(file, file.held_bytes);
-  if (newest(file.checkpoint->path) == &file) newest_.erase(std::hash<std::string_view>{}(file.checkpoint->path));
+  if (newest(file.checkpoint->path) == &file) {
+    newest_.erase(std::hash<std::string_view>{}(file.checkpoint->path));
+    // What comes under its path next goes where it went, also when the topic has more partitions by then.
+    if (file.checkpoint->partition >= 0) {
+      partitions_[file.checkpoint->path] = {.partition = file.checkpoint->partition, .at = parts_.now};
+    }
+  }
   if (file.lag_slot != TailFile::kNoSlot) {
     lagging_[file.lag_slot] = lagging_.back();
     lagging_[file.lag_slot]->lag_slot = file.lag_slot;
@@ -254,14 +290,18 @@ void Tailer::remove(TailFile& file, bool forgets) {
   const auto found = files_.find(id);
   forgotten_.push_back(std::move(found->second));
   files_.erase(found);
-  if (forgets) parts_.journal.forget(id);
-  if (follower != nullptr && follower->turn == Turn::wants_other) reader_.acked(*follower);
+  if (forgets) {
+    parts_.journal.forget(id);
+  } else {
+    unbound_.emplace(parts_.journal.find(id)->key.inode, id);  // it may come back under some name
+  }
 }
 
 void Tailer::update_lag(TailFile& file) {
   if (file.is_forgotten) return;
   file.marks.forget_below(file.books.durable());
   const bool lags = std::max(file.size, file.books.read()) > file.books.durable();
+  if (lags && sizes_at_ == kNever) sizes_at_ = parts_.now + kSizesEvery;
   if (lags && file.lag_slot == TailFile::kNoSlot) {
     file.lag_slot = static_cast<std::uint32_t>(lagging_.size());
     lagging_.push_back(&file);
@@ -276,8 +316,10 @@ void Tailer::update_lag(TailFile& file) {
 void Tailer::set_targets(bool ends_lines, Instant now) {
   look_at_all(now);
   for (auto& [id, file] : files_) {
+    if (file->target != TailFile::kNoTarget) continue;
     file->target = file->size;
-    if (ends_lines && file->size > 0) file->is_ending = true;
+    // Of a file without a name this process reads the last line, or none does.
+    if ((ends_lines || (file->is_gone() && file->path.empty())) && file->size > 0) file->is_ending = true;
     reader_.want(*file);
   }
 }
@@ -289,7 +331,9 @@ void Tailer::stop_reading() {
 bool Tailer::is_drained() const {
   return std::all_of(lagging_.begin(), lagging_.end(), [this](const TailFile* file) {
     const bool is_read = !file->has_work() || (parts_.is_once && !file->trouble.empty());
-    return is_read && !file->is_busy() && file->books.is_settled() && file->books.durable() == file->books.acked();
+    // A journal that can store nothing holds nobody up: what it could not store is shipped again.
+    const bool is_stored = file->books.durable() == file->books.acked() || parts_.journal.is_degraded();
+    return is_read && !file->is_busy() && file->books.is_settled() && is_stored;
   });
 }
 
@@ -304,6 +348,8 @@ void Tailer::look_at_all(Instant now) {
 void Tailer::on_deadline(Instant now) {
   end_moves(now);
   end_still_files(now);
+  end_vanished(now);
+  if (sizes_at_ <= now) remember_sizes(now);
   if (poll_at_ <= now) {
     look_at_all(now);
     rescan(now);
@@ -311,18 +357,24 @@ void Tailer::on_deadline(Instant now) {
   }
   if (std::min(scan_at_, routine_scan_at_) <= now && !is_scanning_) start_scan(now);
   for (auto it = failed_.begin(); it != failed_.end(); ++it) {
-    if (it->second.first > now) continue;
-    it->second.first = kNever;  // until the probe has an answer
-    want_probe(it->first, it->first);
+    if (it->second.again_at > now) continue;
+    it->second.again_at = kNever;  // until the probe has an answer
+    wanted_probes_.insert_or_assign(it->first, it->second.wanted);
   }
   start_probes(now);
+  if (search_again_at_ <= now) {
+    search_again_at_ = kNever;
+    search(std::exchange(search_again_, {}));
+  }
   if (purge_at_ <= now) purge(now);
 }
 
 Instant Tailer::next_deadline() const {
-  Instant next = std::min({poll_at_, purge_at_, is_scanning_ ? kNever : std::min(scan_at_, routine_scan_at_)});
+  Instant next = std::min(
+      {poll_at_, purge_at_, search_again_at_, sizes_at_, is_scanning_ ? kNever : std::min(scan_at_, routine_scan_at_)});
+  for (const auto& [path, gone] : vanished_) next = std::min(next, gone.second + kVanishedWithin);
   if (!still_.empty()) next = std::min(next, still_.begin()->first);
-  for (const auto& [path, retry] : failed_) next = std::min(next, retry.first);
+  for (const auto& [path, retry] : failed_) next = std::min(next, retry.again_at);
   for (const auto& [cookie, move] : moves_) next = std::min(next, move.at + kMovePairsWithin);
   return next;
 }
@@ -332,6 +384,7 @@ void Tailer::purge(Instant now) {
   purge_at_ = now + kPurgeEvery;
   const std::int64_t wall = std::chrono::duration_cast<std::chrono::seconds>(parts_.wall.time_since_epoch()).count();
   const std::int64_t keep = std::chrono::duration_cast<std::chrono::seconds>(parts_.forget_after).count();
+  std::erase_if(partitions_, [&](const auto& gone) { return gone.second.at + parts_.forget_after < now; });
   std::vector<SourceId> old;
   for (const auto& [id, known] : parts_.journal.all()) {
     if (known.tailer == config_.name && known.is_finished && !known.path.empty() && !files_.contains(id) &&

@@ -29,6 +29,8 @@ namespace tailrace {
 
 // A name that moved away and has not come back anywhere within this time was moved out of sight.
 inline constexpr Duration kMovePairsWithin = std::chrono::milliseconds(200);
+// A path that had gone when it was looked at: so long an event may tell that it was renamed.
+inline constexpr Duration kVanishedWithin = std::chrono::seconds(2);
 
 struct FileCounts {
   std::uint64_t open = 0, idle = 0, finished = 0, parked = 0;
@@ -62,10 +64,12 @@ class Tailer {
 
   // From the reader. `look` asks the kernel for size and links; false: the file was cut and goes on as another.
   bool look(TailFile& file, Instant now);
-  void truncated(TailFile& file, Instant now);
+  // `size`: so large it was before, as far as is known.
+  void truncated(TailFile& file, Offset size, Instant now);
   void path_lost(TailFile& file, Instant now);
   void after_read(TailFile& file, Instant now);
   void after_aside(TailFile& file, Instant now);
+  void wake_followers(TailFile& file);  // those under its path that wait for it
   void met_error() { met_errors_ = true; }
 
   // Draining: the ends that the files have now are read, and no further. `ends_lines`: an unfinished last line too
@@ -94,13 +98,15 @@ class Tailer {
  private:
   struct Scan;
   struct Move {
-    TailFile* file;    // nullptr: only a probe was under way
-    std::string path;  // the old one
+    TailFile* file;    // nullptr: it was not known yet
+    std::string path;  // the old one; of an unknown file its first one
     Instant at;
   };
   struct Wanted {
     std::string first_path;
-    bool is_renamed;  // from there to here, before it could be looked at
+    bool is_renamed;           // from there to here, before it could be looked at
+    std::uint64_t inode = 0;   // that a scan saw there
+    bool is_expected = false;  // it was just created: if it is not there, it was renamed or deleted since
   };
   struct Search;
   enum class FirstScan : std::uint8_t { scanning, searching, done };
@@ -110,13 +116,13 @@ class Tailer {
   void scan_done(Scan& scan, Instant now);
   void watch(const Scan& scan, Instant now);
   void apply(const FoundFile& found, Instant now);
-  void names_vanished(const Scan& scan, Instant now);
+  void names_vanished(const Scan& scan);
   void want_probe(std::string path, std::string first_path, bool is_renamed = false);
   void start_probes(Instant now);
   void probed(Probe& probe, Instant now);
   void probe_failed(const Probe& probe, Instant now);
   void finish_first_scan(Instant now);
-  void search(std::vector<std::pair<SourceId, std::uint64_t>> inodes, Instant now);
+  void search(std::vector<std::pair<SourceId, std::uint64_t>> inodes, bool is_first = false);
   void searched(Search& search, Instant now);
   void give_up_unbound(SourceId id);
 
@@ -140,18 +146,21 @@ class Tailer {
   std::optional<std::string> seen_as(const std::string& directory, const std::string& name) const;
   void appeared(const std::string& directory, const WatchEvent& event, Instant now);
   void moved_to(TailFile& file, const std::string& path, Instant now);
+  std::optional<std::string> expected_as(const std::string& path) const;
   bool seen_as_first(const TailFile& file, const std::string& path) const;
   void lost_name(TailFile& file, Instant now);
   void end_moves(Instant now);
   void deleted(TailFile& file, Instant now);
+  void give_up(TailFile& file, LostReason reason, Instant now);
 
   // Ends.
   void settle_down(TailFile& file, Instant now);  // when nothing is left to do: idle, finished or forgotten
   void remove(TailFile& file, bool forgets);
   TailFile* newest(std::string_view first_path) const;
   void release_hold(TailFile& file, std::uint64_t bytes);
-  void wake_follower(TailFile& file);
   void end_still_files(Instant now);
+  void end_vanished(Instant now);
+  void remember_sizes(Instant now);
   void purge(Instant now);
 
   TailerConfig config_;
@@ -169,16 +178,30 @@ class Tailer {
   std::unordered_map<std::size_t, TailFile*> newest_;         // by the first path's hash: the last that began under it
   std::unordered_map<std::uint32_t, Move> moves_;             // by inotify's cookie
   std::vector<TailFile*> lagging_;
-  std::set<TailFile*> dirty_;
-  std::set<std::pair<Instant, TailFile*>> still_;  // an unfinished last line, and gone: looked at again then
+  std::set<TailFile*, ById> dirty_;
+  std::set<std::pair<Instant, TailFile*>, ByTimeAndId> still_;  // an unfinished last line, and gone: looked at again
 
-  std::map<std::string, Wanted> wanted_probes_;                 // by path
-  std::map<std::string, std::string> probing_;                  // path -> first path
-  std::map<std::string, std::pair<Instant, unsigned>> failed_;  // path -> when it is tried again, how often it failed
-  std::vector<DirectoryAlias> directory_aliases_;               // sorted
-  std::unordered_map<std::string, std::int32_t> partitions_;    // by first path, of sources that are gone for good
+  std::map<std::string, Wanted> wanted_probes_;  // by path
+  std::map<std::string, std::string> probing_;   // path -> first path
+  struct Failed {
+    Wanted wanted;
+    Instant again_at;
+    unsigned times = 0;
+  };
+  std::map<std::string, Failed> failed_;           // by path
+  std::vector<DirectoryAlias> directory_aliases_;  // sorted
+  struct Gone {
+    std::int32_t partition;
+    Instant at;
+  };
+  std::unordered_map<std::string, Gone> partitions_;  // by first path, of sources that are gone for good
   std::vector<Probe> unmatched_;    // of the first scan: new, unless something remembered turns up under another name
   std::set<std::string> reported_;  // not regular: said once
+  // Paths that had gone when they were looked at: renamed before that, as an event may tell yet, or deleted.
+  std::map<std::string, std::pair<std::string, Instant>> vanished_;  // path -> first path, when
+  std::set<std::string> failed_at_start_;                            // start_at holds for them when they can be read
+  // What a listing showed and could not be looked at: searched for again.
+  std::vector<std::pair<SourceId, std::uint64_t>> search_again_;
 
   std::uint64_t jobs_ = 0;  // scans, probes and searches under way
   std::uint32_t scan_number_ = 0;
@@ -187,7 +210,7 @@ class Tailer {
   Instant scan_at_ = kNever;          // the next one is due
   Instant scan_allowed_at_{};         // and not before
   Instant routine_scan_at_ = kNever;  // what no event told of is found by then
-  Instant poll_at_ = kNever, purge_at_ = kNever;
+  Instant poll_at_ = kNever, purge_at_ = kNever, search_again_at_ = kNever, sizes_at_ = kNever;
   double scan_seconds_ = 0;
   std::uint64_t polled_directories_ = 0, files_found_ = 0;
 };

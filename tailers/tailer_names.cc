@@ -75,12 +75,16 @@ void Tailer::on_event(const std::string& directory, const WatchEvent& event, Ins
         if (file->path == path) {
           by_path_.erase(file->path);
           file->path.clear();
+          parts_.descriptors.withdraw(*file);  // without a name it could not be opened again
         } else {
           aliases_.erase(path);
         }
         moves_[event.cookie] = {.file = file, .path = path, .at = now};
-      } else if (wanted_probes_.contains(path) || probing_.contains(path)) {
-        moves_[event.cookie] = {.file = nullptr, .path = path, .at = now};
+      } else if (const std::optional<std::string> first = expected_as(path)) {
+        moves_[event.cookie] = {.file = nullptr, .path = *first, .at = now};
+        wanted_probes_.erase(path);
+        vanished_.erase(path);
+        failed_.erase(path);
       }
       break;
     case Kind::removed:
@@ -110,13 +114,7 @@ void Tailer::appeared(const std::string& directory, const WatchEvent& event, Ins
         moved_to(*move.file, path, now);
       } else {
         // It was renamed before we could look at it: it is known under its first name all the same.
-        const auto wanted = wanted_probes_.find(move.path);
-        const auto probing = probing_.find(move.path);
-        const std::string first = wanted != wanted_probes_.end() ? wanted->second.first_path
-                                  : probing != probing_.end()    ? probing->second
-                                                                 : move.path;
-        if (wanted != wanted_probes_.end()) wanted_probes_.erase(wanted);
-        want_probe(path, first, true);
+        want_probe(path, move.path, true);
       }
       return;
     }
@@ -125,6 +123,7 @@ void Tailer::appeared(const std::string& directory, const WatchEvent& event, Ins
   if (matched) {
     failed_.erase(path);
     want_probe(path, *matched);
+    wanted_probes_.at(path).is_expected = true;
     return;
   }
   // A symlink on the way to a match, perhaps.
@@ -137,8 +136,18 @@ void Tailer::appeared(const std::string& directory, const WatchEvent& event, Ins
   if (event.kind != WatchEvent::Kind::modified && patterns_->may_match_below(path)) rescan(now);
 }
 
+// The first path of a file that is not known yet and was, or is to be, looked at under this one.
+std::optional<std::string> Tailer::expected_as(const std::string& path) const {
+  if (const auto wanted = wanted_probes_.find(path); wanted != wanted_probes_.end()) return wanted->second.first_path;
+  if (const auto probing = probing_.find(path); probing != probing_.end()) return probing->second;
+  if (const auto gone = vanished_.find(path); gone != vanished_.end()) return gone->second.first;
+  if (const auto failed = failed_.find(path); failed != failed_.end()) return failed->second.wanted.first_path;
+  return std::nullopt;
+}
+
 void Tailer::moved_to(TailFile& file, const std::string& path, Instant now) {
   ++counters_.rotations_renamed;
+  log::debug("{}: renamed to {}", file.checkpoint->path, path);
   name(file, path, now);
   file.is_left = path != (file.checkpoint->path) && !seen_as_first(file, path);
   file.changed_at = now;
@@ -165,39 +174,55 @@ void Tailer::lost_name(TailFile& file, Instant now) {
     }
   }
   file.changed_at = now;
+  log::debug("{}: its name is gone, at {} of {}", file.checkpoint->path, file.books.read(), file.size);
+  parts_.descriptors.withdraw(file);  // without a name it could not be opened again
   if (file.fd) {
+    dirty_.insert(&file);  // looked at after this drain: it may have grown until its last moment
     const Result<FileStat> stat = parts_.files.stat_fd(file.fd.get());
-    if (stat && stat->links == 0) {
-      dirty_.insert(&file);  // looked at after this drain: it may have grown until its last moment
-    } else {
-      file.is_left = true;
-      dirty_.insert(&file);
-    }
-    return;
-  }
-  if (file.turn == Turn::in_flight) {
+    if (stat && stat->links == 0) return;
+    file.is_left = true;
+  } else if (file.turn == Turn::in_flight) {
     file.is_left = true;  // an open is under way: what it finds decides
     return;
   }
-  deleted(file, now);
+  // Another name of it may be there that nobody told of yet.
+  if (file.is_searched || file.is_deleted || file.is_replaced) return;
+  file.is_searched = true;
+  search_again_.emplace_back(file.books.id(), file.checkpoint->key.inode);
+  search_again_at_ = now;
 }
 
 void Tailer::deleted(TailFile& file, Instant now) {
   if (file.is_deleted) return;
+  log::debug("{}: deleted, at {} of {}", file.checkpoint->path, file.books.read(), file.size);
   file.is_deleted = true;
   file.changed_at = now;
   ++counters_.rotations_deleted;
   std::erase_if(by_inode_, [&file](const auto& entry) { return entry.second == &file; });
+  parts_.descriptors.withdraw(file);
   if (!file.fd) {
-    lost(file, LostReason::deleted, file.unread());
-    file.size = file.books.read();
-    file.is_replaced = true;
-    if (!file.books.is_settled()) reader_.outlet().pin(file.books.id());
-    update_lag(file);
-  } else if (!file.has_work() && file.unread() > 0) {
+    give_up(file, LostReason::deleted, now);
+    return;
+  }
+  if (file.target != TailFile::kNoTarget) {  // draining: nobody will read it after us
+    file.target = file.size;
+    file.is_ending = file.size > 0;
+    reader_.want(file);
+  }
+  if (!file.has_work() && file.unread() > 0) {
     after_read(file, now);  // an unfinished last line: it is given its second
     return;
   }
+  settle_down(file, now);
+}
+
+// What is unread of it can be read no more. What is in memory settles, then it is finished.
+void Tailer::give_up(TailFile& file, LostReason reason, Instant now) {
+  lost(file, reason, file.unread());
+  file.size = file.books.read();
+  if (reason == LostReason::deleted) file.is_replaced = true;
+  if (!file.books.is_settled()) reader_.outlet().pin(file.books.id());
+  update_lag(file);
   settle_down(file, now);
 }
 
@@ -214,17 +239,17 @@ void Tailer::end_moves(Instant now) {
     ++counters_.rotations_renamed;
     file->is_left = true;
     file->changed_at = now;
-    if (file->fd || file->turn == Turn::in_flight) {
-      dirty_.insert(file);
-    } else {
-      path_lost(*file, now);
-    }
+    if (file->fd || file->turn == Turn::in_flight) dirty_.insert(file);
+    if (file->is_searched || file->is_deleted || file->is_replaced) continue;
+    file->is_searched = true;  // its new name may be in an event that was lost
+    search_again_.emplace_back(file->books.id(), file->checkpoint->key.inode);
+    search_again_at_ = now;
   }
   after_events(now);
 }
 
 void Tailer::after_events(Instant now) {
-  std::set<TailFile*> dirty;
+  std::set<TailFile*, ById> dirty;
   dirty.swap(dirty_);
   for (TailFile* file : dirty) {
     if (file->is_forgotten) continue;
@@ -235,6 +260,8 @@ void Tailer::after_events(Instant now) {
     }
     const Offset size = file->size;
     if (!look(*file, now)) continue;
+    // It has grown and waits for its turn: were it cut before that, how much was lost is known by a look at it now.
+    if (!file->is_forgotten && file->fd && file->size > size && file->is_held_back()) reader_.verify(*file);
     if (!file->is_forgotten && file->fd && file->size == size && !file->has_work()) {
       reader_.verify(*file);  // written to and no larger: perhaps another content of the same length
       after_read(*file, now);

@@ -1,5 +1,6 @@
 // What a tailer finds: scans of its globs, probes of paths, searches for names that were lost.
 #include <algorithm>
+#include <optional>
 #include <unordered_set>
 
 #include "base/log.h"
@@ -18,10 +19,38 @@ constexpr int kScanPauseTimes = 20;  // a scan's pause is so many times its own 
 constexpr Duration kRoutineScanEvery = std::chrono::seconds(60);
 constexpr int kRoutineScanTimes = 200;
 constexpr unsigned kRetryDoublings = 5;
+constexpr Duration kSearchAgain = std::chrono::seconds(1);
 
 std::string directory_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
+}
+
+// What was there a moment ago and is not: renamed in its directory, perhaps before the directory was watched.
+std::optional<Probe> look_again(FileSystem& files, Probe& done, bool keeps) {
+  ProbeRequest& request = done.request;
+  if (!done.is_ok() && done.error.front().kind() != ErrorKind::not_found) return std::nullopt;
+  if (request.inode != 0 && !(done.is_ok() && done.stat.inode == request.inode)) {
+    const std::string directory = directory_of(request.path);
+    const Result<std::vector<DirectoryEntry>> entries = files.list(directory);
+    for (std::size_t i = 0; entries && i < entries->size(); ++i) {
+      const DirectoryEntry& entry = (*entries)[i];
+      if (entry.inode != request.inode) continue;
+      Probe found = probe(files,
+                          {.path = directory + "/" + entry.name,
+                           .first_path = request.first_path,
+                           .is_renamed = true,
+                           .wants_tail = request.wants_tail},
+                          keeps);
+      if (!found.is_ok() || found.stat.inode != request.inode) break;
+      request.is_expected = false;
+      return found;
+    }
+    request.is_expected = !done.is_ok();
+  }
+  // A symlink to nothing is there all the same.
+  if (!done.is_ok() && request.is_expected && files.stat_no_follow(request.path)) request.is_expected = false;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -75,7 +104,13 @@ void Tailer::scan_done(Scan& scan, Instant now) {
     probe_failed(failure, now);
   }
   for (const FoundFile& found : scan.found.files) apply(found, now);
-  names_vanished(scan, now);
+  // Where the globs do not look the walk did not look.
+  for (const auto& [id, file] : files_) {
+    if (file->is_left && !file->fd && !file->path.empty() && !file->is_busy()) {
+      want_probe(file->path, file->checkpoint->path);
+    }
+  }
+  names_vanished(scan);
   start_probes(now);
   finish_first_scan(now);
 }
@@ -100,6 +135,7 @@ void Tailer::apply(const FoundFile& found, Instant now) {
   TailFile* const file = at(found.real_path);
   if (file == nullptr) {
     want_probe(found.real_path, found.path);
+    wanted_probes_.at(found.real_path).inode = found.stat.inode;
     return;
   }
   file->scan_number = scan_number_;
@@ -116,8 +152,13 @@ void Tailer::apply(const FoundFile& found, Instant now) {
 }
 
 // Names that were there before the scan began and that it did not find: an event was missed.
-void Tailer::names_vanished(const Scan& scan, Instant now) {
-  if (!scan.found.skipped.empty()) return;  // a directory that cannot be listed has lost nothing
+void Tailer::names_vanished(const Scan& scan) {
+  // A directory that cannot be listed has lost nothing; a FIFO or a dangling link hides nothing.
+  if (std::any_of(scan.found.skipped.begin(), scan.found.skipped.end(), [](const SkippedFile& skipped) {
+        return skipped.kind != ErrorKind::bad_input && skipped.kind != ErrorKind::not_found;
+      })) {
+    return;
+  }
   std::vector<TailFile*> vanished;
   for (auto& [id, file] : files_) {
     if (file->scan_number == scan_number_ || file->path.empty() || file->is_left || file->named_at >= scan.started)
@@ -127,12 +168,14 @@ void Tailer::names_vanished(const Scan& scan, Instant now) {
   for (TailFile* file : vanished) {
     if (file->is_searched) continue;
     file->is_searched = true;
-    search({{file->books.id(), file->checkpoint->key.inode}}, now);
+    search({{file->books.id(), file->checkpoint->key.inode}});
   }
 }
 
 void Tailer::want_probe(std::string path, std::string first_path, bool is_renamed) {
-  wanted_probes_.insert_or_assign(std::move(path), Wanted{std::move(first_path), is_renamed});
+  Wanted& wanted = wanted_probes_[std::move(path)];
+  wanted.first_path = std::move(first_path);
+  wanted.is_renamed = is_renamed;
 }
 
 void Tailer::start_probes(Instant) {
@@ -147,10 +190,13 @@ void Tailer::start_probes(Instant) {
         ++it;  // one is under way: again after it
         continue;
       }
-      job->requests.push_back({.path = it->first,
-                               .first_path = it->second.first_path,
-                               .is_renamed = it->second.is_renamed,
-                               .wants_tail = starts_at_end_ && first_scan_ != FirstScan::done});
+      job->requests.push_back(
+          {.path = it->first,
+           .first_path = it->second.first_path,
+           .is_renamed = it->second.is_renamed,
+           .is_expected = it->second.is_expected,
+           .inode = it->second.inode,
+           .wants_tail = (starts_at_end_ && first_scan_ != FirstScan::done) || failed_at_start_.contains(it->first)});
       probing_.emplace(it->first, it->second.first_path);
       it = wanted_probes_.erase(it);
     }
@@ -160,7 +206,13 @@ void Tailer::start_probes(Instant) {
     const bool keeps = parts_.descriptors.left() > unmatched_.size() + probing_.size();
     parts_.workers.submit(
         [job, keeps, &files] {
-          for (ProbeRequest& request : job->requests) job->probes.push_back(probe(files, std::move(request), keeps));
+          for (ProbeRequest& request : job->requests) {
+            Probe done = probe(files, std::move(request), keeps);
+            if (std::optional<Probe> renamed = look_again(files, done, keeps)) {
+              job->probes.push_back(std::move(*renamed));
+            }
+            job->probes.push_back(std::move(done));
+          }
         },
         [this, job](Instant when) {
           --jobs_;
@@ -168,7 +220,7 @@ void Tailer::start_probes(Instant) {
             probing_.erase(done.request.path);
             probed(done, when);
           }
-          start_probes(when);
+          after_events(when);
           finish_first_scan(when);
         });
   }
@@ -178,12 +230,21 @@ void Tailer::probe_failed(const Probe& failed, Instant now) {
   const std::string& path = failed.request.path;
   const Error& error = failed.error.front();
   if (error.kind() == ErrorKind::not_found) {
-    failed_.erase(path);  // it has gone again, or is a symlink to nothing
+    failed_.erase(path);
+    failed_at_start_.erase(path);
+    // It has gone again, by an event that is still to be read; or it is a symlink to nothing.
+    if (failed.request.is_expected) vanished_[path] = {failed.request.first_path, now};
     return;
   }
   if (error.kind() == ErrorKind::again) {
     want_probe(path, failed.request.first_path);
     return;
+  }
+  if (TailFile* file = at(path); file != nullptr && failed.stat.inode == file->checkpoint->key.inode &&
+                                 failed.stat.size > file->size && !file->is_busy()) {
+    file->marks.saw(failed.stat.size, now);
+    file->size = failed.stat.size;
+    update_lag(*file);
   }
   const bool is_file = error.kind() != ErrorKind::bad_input;
   OpenErrorReason reason = OpenErrorReason::io;
@@ -191,15 +252,17 @@ void Tailer::probe_failed(const Probe& failed, Instant now) {
   if (error.kind() == ErrorKind::permission) reason = OpenErrorReason::permission;
   if (error.kind() == ErrorKind::too_many_files) reason = OpenErrorReason::emfile;
   if (is_file) met_errors_ = true;
-  const auto retry = failed_.try_emplace(path, now, 0u).first;
-  const bool is_first = retry->second.second == 0;
+  if (is_file && starts_at_end_ && first_scan_ != FirstScan::done) failed_at_start_.insert(path);
+  const Wanted wanted{
+      .first_path = failed.request.first_path, .is_renamed = failed.request.is_renamed, .inode = failed.request.inode};
+  Failed& retry = failed_.try_emplace(path, Failed{.wanted = wanted, .again_at = now}).first->second;
+  const bool is_first = retry.times == 0;
   if (is_first)
     log::warn("{}; {}", error.text(), is_file ? "it is tried again, the other files go on" : "it is left alone");
-  if (is_first || retry->second.first == kNever) ++counters_.open_errors[static_cast<std::size_t>(reason)];
-  if (is_first || retry->second.first == kNever) {
-    retry->second.first =
-        is_file ? now + std::chrono::seconds(1u << std::min(retry->second.second, kRetryDoublings)) : kNever;
-    ++retry->second.second;
+  if (is_first || retry.again_at == kNever) {
+    ++counters_.open_errors[static_cast<std::size_t>(reason)];
+    retry.again_at = is_file ? now + std::chrono::seconds(1u << std::min(retry.times, kRetryDoublings)) : kNever;
+    ++retry.times;
   }
 }
 
@@ -236,7 +299,7 @@ void Tailer::finish_first_scan(Instant now) {
   for (const auto& [inode, id] : unbound_) {
     if (!parts_.journal.find(id)->is_finished) wanted.emplace_back(id, inode);
   }
-  search(std::move(wanted), now);
+  search(std::move(wanted), true);
 }
 
 struct Tailer::Search {
@@ -246,17 +309,20 @@ struct Tailer::Search {
     std::string directory;
   };
   std::vector<Wanted> wanted;
-  std::vector<Probe> probes;               // of names that lead to a wanted inode
-  std::unordered_set<std::string> listed;  // directories that could be listed
-  std::unordered_set<std::string> not_there;
+  std::vector<Probe> probes;                 // of names that lead to a wanted inode
+  std::unordered_set<std::string> listed;    // directories that could be listed
+  std::unordered_set<std::uint64_t> unsure;  // inodes that a listing showed and that could not be looked at
+  bool is_first = false;                     // the first scan's
 };
 
 // Looks for inodes in the directories where they were last seen, whatever their names are now.
-void Tailer::search(std::vector<std::pair<SourceId, std::uint64_t>> inodes, Instant) {
+void Tailer::search(std::vector<std::pair<SourceId, std::uint64_t>> inodes, bool is_first) {
   auto search = std::make_shared<Search>();
+  search->is_first = is_first;
   for (const auto& [id, inode] : inodes) {
-    const Checkpoint& known = *parts_.journal.find(id);
-    search->wanted.push_back({id, inode, directory_of(known.last_path.empty() ? known.path : known.last_path)});
+    const Checkpoint* const known = parts_.journal.find(id);
+    if (known == nullptr) continue;
+    search->wanted.push_back({id, inode, directory_of(known->last_path.empty() ? known->path : known->last_path)});
   }
   ++jobs_;
   FileSystem& files = parts_.files;
@@ -273,7 +339,11 @@ void Tailer::search(std::vector<std::pair<SourceId, std::uint64_t>> inodes, Inst
             if (!wanted.contains(entry.inode)) continue;
             const std::string path = directory + "/" + entry.name;
             Probe found = probe(files, {.path = path, .first_path = path}, true);
-            if (found.is_ok()) search->probes.push_back(std::move(found));
+            if (found.is_ok()) {
+              search->probes.push_back(std::move(found));
+            } else {
+              search->unsure.insert(entry.inode);
+            }
           }
         }
       },
@@ -292,30 +362,34 @@ void Tailer::searched(Search& search, Instant now) {
     if (known != nullptr && !is_rewritten) resumed(*known, found, false, now);
   }
   for (const auto& wanted : search.wanted) {
-    const bool was_listed = search.listed.contains(wanted.directory);
+    const bool is_sure = search.listed.contains(wanted.directory) && !search.unsure.contains(wanted.inode);
     if (TailFile* file = find(wanted.id); file != nullptr) {
       if (!file->is_searched) continue;  // recognised under a name
-      file->is_searched = false;
-      if (!was_listed || file->is_busy()) {
-        rescan(now);
+      if (!is_sure || file->is_busy()) {
+        search_again_.emplace_back(wanted.id, wanted.inode);
+        search_again_at_ = now + kSearchAgain;
         continue;
       }
+      file->is_searched = false;
       unname(*file);
       if (file->fd) {
-        lost_name(*file, now);
-      } else {
-        lost(*file, file->is_left ? LostReason::moved : LostReason::deleted, file->unread());
-        file->size = file->books.read();
         file->is_left = true;
-        if (!file->books.is_settled()) reader_.outlet().pin(file->books.id());
-        update_lag(*file);
-        settle_down(*file, now);
+        dirty_.insert(file);
+      } else if (file->is_left) {
+        give_up(*file, LostReason::moved, now);
+      } else {
+        deleted(*file, now);
       }
-    } else if (was_listed && parts_.journal.find(wanted.id) != nullptr) {
-      give_up_unbound(wanted.id);
+    } else if (const Checkpoint* known = parts_.journal.find(wanted.id); known != nullptr && !known->is_finished) {
+      if (is_sure) {
+        give_up_unbound(wanted.id);
+      } else {
+        search_again_.emplace_back(wanted.id, wanted.inode);
+        search_again_at_ = now + kSearchAgain;
+      }
     }
   }
-  if (first_scan_ == FirstScan::searching) {
+  if (search.is_first) {
     first_scan_ = FirstScan::done;
     std::vector<Probe> fresh;
     fresh.swap(unmatched_);
@@ -336,16 +410,20 @@ void Tailer::give_up_unbound(SourceId id) {
     log::warn("{}: gone since the last run: {} bytes were not read before, at {}", known.path, bytes,
               known.progress.acked);
   }
-  partitions_[known.path] = known.partition;
+  if (known.partition >= 0) partitions_[known.path] = {.partition = known.partition, .at = parts_.now};
   known.is_finished = true;
   known.size_seen = known.progress.acked;
   parts_.journal.put(std::move(known));
 }
 
 void Tailer::path_lost(TailFile& file, Instant now) {
-  if (file.is_searched || file.is_deleted || file.is_replaced) return;
+  if (file.is_searched || file.is_replaced) return;
+  if (file.is_deleted) {
+    give_up(file, LostReason::deleted, now);
+    return;
+  }
   file.is_searched = true;
-  search({{file.books.id(), file.checkpoint->key.inode}}, now);
+  search({{file.books.id(), file.checkpoint->key.inode}});
 }
 
 TailFile* Tailer::match_open(const Probe& probe, bool& is_rewritten) const {
@@ -361,6 +439,11 @@ TailFile* Tailer::match_open(const Probe& probe, bool& is_rewritten) const {
         fallback = it->second;  // or the probe is older than what we have read since: the next read will tell
         break;
       case Match::different:
+        // While we have it open its inode is nobody else's.
+        if (it->second->fd && it->second->checkpoint->key.birth_ns == seen.birth_ns &&
+            it->second->checkpoint->key.device == seen.device) {
+          fallback = it->second;
+        }
         break;
     }
   }
@@ -401,6 +484,8 @@ void Tailer::recognised(TailFile& file, Probe& probe, Instant now) {
     if (at(probe.real_path) != &file) check_name(file, probe.real_path);
   }
   adopt(file, probe, now);
+  // Without a descriptor all that is to be known now is what the probe saw.
+  if (file.is_forgotten || !file.fd) return;
   dirty_.insert(&file);
   look(file, now);
 }
@@ -436,7 +521,9 @@ void Tailer::check_name(TailFile& file, const std::string& path) {
 
 // Takes the probe's descriptor for a file that has none, and what it saw of the size.
 void Tailer::adopt(TailFile& file, Probe& probe, Instant now) {
-  if (!file.fd && probe.fd && !file.is_busy() && parts_.descriptors.has_room()) {
+  // One that was left and is as we know it needs none.
+  const bool is_needed = !file.is_left || !file.is_done() || probe.stat.size != file.size;
+  if (!file.fd && probe.fd && is_needed && !file.is_busy() && parts_.descriptors.has_room()) {
     file.fd = std::move(probe.fd);
     parts_.descriptors.opened();
     file.trouble.clear();
@@ -453,7 +540,7 @@ void Tailer::adopt(TailFile& file, Probe& probe, Instant now) {
     update_lag(file);
   }
   if (probe.stat.size < file.size) {
-    truncated(file, now);
+    truncated(file, file.size, now);
     return;
   }
   reader_.want(file);
@@ -478,11 +565,14 @@ void Tailer::resumed(const Checkpoint& known, Probe& probe, bool is_rewritten, I
   }
   now_known.size_seen = probe.stat.size;
   const std::string known_path = now_known.path;
+  log::debug("{}: goes on at {} of {} as {}", known_path, now_known.progress.acked, probe.stat.size, probe.real_path);
   TailFile& file = add(std::move(now_known), probe.real_path, now, probe.real_path != known_path);
+  const std::size_t slash = probe.real_path.rfind('/');
   file.is_left = probe.request.path != file.checkpoint->path && probe.request.first_path != file.checkpoint->path &&
-                 !seen_as_first(file, probe.real_path);
+                 !seen_as(probe.real_path.substr(0, slash), probe.real_path.substr(slash + 1));
   file.marks.saw(probe.stat.size, now - std::max<Duration>(parts_.wall - probe.stat.modified, Duration{0}));
   file.size = std::max(probe.stat.size, file.books.read());
+  file.proven = file.size;
   adopt(file, probe, now);
   update_lag(file);
   reader_.want(file);
@@ -498,7 +588,7 @@ void Tailer::began(Probe& probe, Instant now) {
   known.key = make_key(probe.stat, probe.prefix);
   known.partition = partition_of(known.path);
   known.size_seen = probe.stat.size;
-  if (starts_at_end_) {
+  if (starts_at_end_ || failed_at_start_.erase(probe.request.path) > 0) {
     known.progress = {.acked = probe.stat.size,
                       .tail_bytes = static_cast<std::uint32_t>(probe.tail.size()),
                       .tail_hash = hash_bytes(probe.tail)};
@@ -506,9 +596,11 @@ void Tailer::began(Probe& probe, Instant now) {
   const std::string first_path = known.path;
   const bool is_left = probe.request.path == probe.real_path && first_path != probe.real_path &&
                        probe.request.is_renamed;  // before it could be looked at
+  log::debug("{}: new, {} bytes{}", first_path, probe.stat.size, is_left ? ", renamed meanwhile" : "");
   TailFile& file = add(std::move(known), probe.real_path, now, is_left);
   file.is_left = is_left;
   file.size = probe.stat.size;
+  file.proven = file.size;
   const Duration age = std::max<Duration>(parts_.wall - probe.stat.modified, Duration{0});
   if (file.size > file.books.read()) file.marks.saw(file.size, now - age);
   adopt(file, probe, now);
@@ -520,7 +612,7 @@ void Tailer::began(Probe& probe, Instant now) {
 std::int32_t Tailer::partition_of(std::string_view first_path) const {
   if (const TailFile* last = newest(first_path); last != nullptr) return last->checkpoint->partition;
   const auto gone = partitions_.find(std::string(first_path));
-  return gone == partitions_.end() ? -1 : gone->second;
+  return gone == partitions_.end() ? -1 : gone->second.partition;
 }
 
 // `is_older`: than the file that is known as the newest under its first path.

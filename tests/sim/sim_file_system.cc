@@ -90,7 +90,9 @@ Result<std::size_t> SimFileSystem::read_at(int fd, std::span<std::byte> into, st
   Result<SimNode*> node = checked(SimOp::read, fd, false);
   if (!node) return std::move(node).error();
   if ((*node)->type == FileType::directory) return Error::from_errno(EISDIR);
-  return (*node)->content.read(into, offset);
+  const std::size_t got = (*node)->content.read(into, offset);
+  if (on_seen_ && got > 0) on_seen_((*node)->inode, offset + got, true);
+  return got;
 }
 
 Status SimFileSystem::write_at(int fd, std::span<const std::byte> from, std::uint64_t offset) {
@@ -225,6 +227,16 @@ std::int64_t SimFileSystem::engine_sync_data(int fd) {
   return ok ? 0 : errno_of(ok.error());
 }
 
+std::uint64_t SimFileSystem::inode_of(const std::string& path) {
+  const Result<SimNode*> node = tree_.find(path, true);
+  return node ? (*node)->inode : 0;
+}
+
+bool SimFileSystem::is_open(std::uint64_t inode) const {
+  return std::any_of(descriptors_.begin(), descriptors_.end(),
+                     [inode](const auto& entry) { return entry.second.inode == inode; });
+}
+
 SimFileSystem::Descriptor* SimFileSystem::descriptor(int fd) {
   const auto found = descriptors_.find(fd);
   return found == descriptors_.end() ? nullptr : &found->second;
@@ -260,6 +272,7 @@ FileStat SimFileSystem::stat_of(const SimNode& node) const {
   stat.on_disk = node.content.allocated();
   stat.modified = node.modified;
   stat.birth_ns = keeps_birth_times_ ? node.birth_ns : 0;
+  if (on_seen_) on_seen_(node.inode, stat.size, false);
   return stat;
 }
 

@@ -78,10 +78,21 @@ class SimFileSystem final : public FileSystem, public FdCloser {
   void make_special(const std::string& path, FileType type);  // fifo, socket, device
   std::string content(const std::string& path);
   bool exists(const std::string& path);
+  bool is_directory(const std::string& path);                          // itself, not what a symlink leads to
+  bool is_dangling(const std::string& path);                           // a symlink that leads nowhere
+  std::vector<std::string> files_under(const std::string& directory);  // regular ones, in the order of names
   // Called after each of the writer's verbs with the paths that it changed, for a simulated Watcher.
   enum class Verb : std::uint8_t { created, modified, moved, removed, attributes };
   using OnChange = std::function<void(Verb verb, const std::string& path, const std::string& to)>;
   void on_change(OnChange callback) { on_change_ = std::move(callback); }
+
+  // Called when the agent was told how large a file is, by a stat or by a read that ended there.
+  using OnSeen = std::function<void(std::uint64_t inode, std::uint64_t size, bool is_read)>;
+  void on_seen(OnSeen callback) { on_seen_ = std::move(callback); }
+  // A name of the file that has this inode; "" when it has none. Of several, the first in the order of names.
+  std::string path_of(std::uint64_t inode) { return tree_.path_of(inode); }
+  std::uint64_t inode_of(const std::string& path);  // 0: there is no such file; symlinks are followed
+  bool is_open(std::uint64_t inode) const;
 
   // As IoEngine's calls: bytes or descriptor, or -errno. A write may be short.
   std::int64_t engine_open(const char* path);
@@ -124,6 +135,7 @@ class SimFileSystem final : public FileSystem, public FdCloser {
   bool writer_syncs_ = true;
   WallTime now_{std::chrono::seconds(1'704'067'200)};
   OnChange on_change_;
+  OnSeen on_seen_;
 };
 
 }  // namespace tailrace

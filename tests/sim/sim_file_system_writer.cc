@@ -90,6 +90,26 @@ std::string SimFileSystem::content(const std::string& path) {
 
 bool SimFileSystem::exists(const std::string& path) { return static_cast<bool>(tree_.find(path, false)); }
 
+bool SimFileSystem::is_directory(const std::string& path) {
+  const Result<SimNode*> node = tree_.find(path, false);
+  return node && (*node)->type == FileType::directory;
+}
+
+bool SimFileSystem::is_dangling(const std::string& path) { return exists(path) && !tree_.find(path, true); }
+
+std::vector<std::string> SimFileSystem::files_under(const std::string& directory) {
+  std::vector<std::string> files;
+  const Result<SimNode*> node = tree_.find(directory, true);
+  if (!node) return files;
+  for (const auto& [name, inode] : (*node)->entries) {
+    const FileType type = tree_.node(inode).type;
+    if (type == FileType::regular) files.push_back(directory + "/" + name);
+    if (type != FileType::directory) continue;
+    for (std::string& below : files_under(directory + "/" + name)) files.push_back(std::move(below));
+  }
+  return files;
+}
+
 void SimFileSystem::set_permitted(const std::string& path, bool is_permitted) {
   const SimPlace place = place_of(path, true);
   TR_ASSERT(place.node != nullptr, "permissions of {}: no such file", path);

@@ -88,6 +88,19 @@ Result<SimNode*> SimTree::find(const std::string& path, bool follow_last) {
   return place->node;
 }
 
+std::string SimTree::path_of(std::uint64_t inode) const {
+  if (inode == kRoot) return "";
+  for (const auto& [number, node] : nodes_) {
+    if (node.type != FileType::directory || (number != kRoot && node.links == 0)) continue;
+    for (const auto& [name, child] : node.entries) {
+      if (child != inode) continue;
+      const std::string above = path_of(number);
+      if (number == kRoot || !above.empty()) return above + "/" + name;
+    }
+  }
+  return "";
+}
+
 SimNode& SimTree::create(const SimPlace& place, FileType type, WallTime now) {
   std::uint64_t inode = next_inode_;
   if (reuses_inodes_) {

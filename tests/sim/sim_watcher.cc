@@ -41,8 +41,7 @@ void SimWatcher::read_events(const std::function<void(const WatchEvent&)>& on_ev
 
 void SimWatcher::changed(SimFileSystem::Verb verb, const std::string& path, const std::string& to) {
   using Verb = SimFileSystem::Verb;
-  const Result<FileStat> stat = disk_.stat_no_follow(verb == Verb::moved ? to : path);
-  const bool is_directory = stat && stat->type == FileType::directory;
+  const bool is_directory = disk_.is_directory(verb == Verb::moved ? to : path);
   switch (verb) {
     case Verb::created:
       push(Kind::appeared, path, 0, is_directory);

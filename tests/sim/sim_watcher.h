@@ -27,12 +27,14 @@ class SimWatcher final : public Watcher {
   void remove(WatchId watch) override;
   void read_events(const std::function<void(const WatchEvent&)>& on_event) override;
   int fd() const override { return -1; }
+  void mute(bool is_muted) override { is_muted_ = is_muted; }
 
   void set_queue_max(std::size_t events) { queue_max_ = events; }
   void set_watch_limit(std::size_t watches) { watch_limit_ = watches; }
   void hold(bool is_held) { is_held_ = is_held; }  // events gather and are not handed out: late
   void drop_queue() { queue_.clear(); }            // events that never come
-  bool has_events() const { return !queue_.empty() && !is_held_; }
+  bool has_events() const { return (!queue_.empty() || has_overflown_) && !is_held_; }
+  bool is_readable() const { return has_events() && !is_muted_; }
 
  private:
   struct Queued {
@@ -48,7 +50,7 @@ class SimWatcher final : public Watcher {
   std::size_t queue_max_ = 16'384, watch_limit_ = SIZE_MAX;
   WatchId next_ = 1;
   std::uint32_t next_cookie_ = 1;
-  bool is_held_ = false, has_overflown_ = false;
+  bool is_held_ = false, has_overflown_ = false, is_muted_ = false;
 };
 
 }  // namespace tailrace

@@ -23,6 +23,7 @@ class SimWorkerPool final : public WorkerPool {
   void hold(bool is_held) { is_held_ = is_held; }
   // Runs the Work of the oldest job that waits; false when there is none. Its Done comes with the next dispatch.
   bool run_one();
+  bool has_finished() const { return !finished_.empty(); }
   std::size_t waiting() const { return waiting_.size(); }
   // The process died: neither Work nor Done of anything that is left will ever run.
   void forget_all();

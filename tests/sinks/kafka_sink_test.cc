@@ -133,17 +133,17 @@ TEST_F(KafkaSinkTest, NothingOvertakesARecordThatCameBack) {
   kafka_.fail(KafkaFault::given_back, "x");
   poll();
   driver_->publish(lane(0), source(1), {"a3"}, now_);
-  const BatchId other = driver_->publish(lane(0), source(2), {"b1"}, now_);
+  driver_->publish(lane(0), source(2), {"b1"}, now_);  // of the file that followed it under its path, perhaps
   EXPECT_EQ(kafka_.client().outstanding.size(), 1u);
   kafka_.fail(KafkaFault::given_back, "x");
   poll();
-  EXPECT_THAT(driver_->events.rewound, ElementsAre(source(1)));
+  EXPECT_THAT(driver_->events.rewound, UnorderedElementsAre(source(1), source(2)));
   kafka_.answer(1);
   pass(seconds(2));
   kafka_.deliver_all();
   poll();
-  EXPECT_THAT(kafka_.stored[0], ElementsAre("b1"));
-  EXPECT_THAT(driver_->settled(), ElementsAre(other));
+  EXPECT_TRUE(kafka_.stored[0].empty());
+  EXPECT_TRUE(sink_->is_empty());
 }
 
 // The file was truncated: its bytes are only here. They go out again by themselves, in order, before anything newer.

@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""`make sim-mutants`: is the simulation any good? Puts one deliberate bug at a time into a copy of the tree and counts the
+seeds until a world breaks.
+
+    mutants.py [--seeds N] [-j N] [NAME...]      all of mutants.json when none is named
+
+A mutant is {"name", "file", "old", "new", "breaks"}: `old` stands exactly once in `file`. Prints a line each; exit status
+1 when one was not found, was not to be built, or no longer fits the code.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+COPY = ROOT / "build" / "mutants"
+
+
+def run(command, **options):
+    return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, **options)
+
+
+def copy_tree():
+    """Only what changed is written again, so that an earlier run's objects stay good."""
+    tree = COPY / "tree"
+    names = run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT).stdout.splitlines()
+    for name in names:
+        source, target = ROOT / name, tree / name
+        if not source.is_file():
+            continue
+        if target.is_file() and target.read_bytes() == source.read_bytes():
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+    return tree
+
+
+def build(jobs):
+    return run(["cmake", "--build", COPY / "build", "-j", str(jobs), "--target", "tailrace_world"])
+
+
+def seeds_until_found(seeds, jobs):
+    """The seed that broke and what it said; None when none did."""
+    world = COPY / "build/tests/sim/tailrace_world"
+    try:
+        done = run([world, "--seeds", str(seeds), "--jobs", str(jobs), "--stop-after", "1", "--no-shrink"], timeout=600)
+    except subprocess.TimeoutExpired:
+        return 0, "hangs"
+    found = re.search(r"^seed (\d+): (.*)$", done.stdout, re.MULTILINE)
+    return (int(found[1]), found[2]) if found else None
+
+
+def main():
+    parser = argparse.ArgumentParser(description="counts the seeds that find each deliberate bug")
+    parser.add_argument("--seeds", type=int, default=2000)
+    parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    arguments = parser.parse_args()
+    mutants = json.loads((Path(__file__).parent / "mutants.json").read_text(encoding="utf-8"))
+    unknown = set(arguments.names) - {mutant["name"] for mutant in mutants}
+    if unknown:
+        parser.error(f"no mutant {sorted(unknown)[0]}")
+    tree = copy_tree()
+    run(["cmake", "-S", tree, "-B", COPY / "build", "-G", "Ninja", "-DCMAKE_BUILD_TYPE=None", "-DCMAKE_CXX_FLAGS=-O1"])
+    built = build(arguments.jobs)
+    if built.returncode != 0:
+        sys.exit(f"mutants: the tree as it is does not build\n{built.stdout[-2000:]}")
+    missed = 0
+    for mutant in mutants:
+        if arguments.names and mutant["name"] not in arguments.names:
+            continue
+        path = tree / mutant["file"]
+        text = path.read_text(encoding="utf-8")
+        began = time.monotonic()
+        if text.count(mutant["old"]) != 1:
+            verdict, said = "STALE", "its old text is not there exactly once"
+        else:
+            path.write_text(text.replace(mutant["old"], mutant["new"]), encoding="utf-8")
+            built = build(arguments.jobs)
+            if built.returncode != 0:
+                error = re.search(r"error: (.*)", built.stdout)
+                verdict, said = "UNBUILT", error[1] if error else "no error was found in the output"
+            elif found := seeds_until_found(arguments.seeds, arguments.jobs):
+                verdict, said = f"found after {found[0]} seeds", found[1]
+            else:
+                verdict, said = "MISSED", mutant["breaks"]
+            path.write_text(text, encoding="utf-8")
+        missed += verdict.isupper()
+        print(f"{mutant['name']:42} {verdict:24} {said[:90]} ({time.monotonic() - began:.0f} s)", flush=True)
+    print(f"mutants: {missed} not found")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

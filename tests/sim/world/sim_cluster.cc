@@ -1,0 +1,252 @@
+#include "tests/sim/world/sim_cluster.h"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace tailrace::sim {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::seconds;
+
+constexpr Duration kNoAnswerAfter = seconds(5);
+
+std::string_view text_of(const std::byte* value, std::uint32_t bytes) {
+  return {reinterpret_cast<const char*>(value), bytes};
+}
+
+}  // namespace
+
+SimCluster::SimCluster(const SimClock& clock, std::uint64_t seed, std::int32_t partitions)
+    : clock_(clock), dice_(seed), partitions_(partitions) {}
+
+KafkaClientFactory SimCluster::factory() {
+  return [this](const SinkConfig&, const KafkaClientOptions& options) -> Result<std::unique_ptr<KafkaClient>> {
+    return std::unique_ptr<KafkaClient>(std::make_unique<SimKafkaClient>(*this, options));
+  };
+}
+
+Duration SimCluster::some_latency() {
+  const auto most = static_cast<std::uint64_t>(latency_ / microseconds(1));
+  return microseconds(1 + dice_.below(most + 1));
+}
+
+bool SimCluster::make_ill() {
+  for (SimKafkaClient* client : clients_) {
+    if (client->is_retired_ || client->is_ill_) continue;
+    client->is_ill_ = true;
+    client->news_.fatal = "simulated: the producer is fenced";
+    client->options_.wake->signal();
+    return true;
+  }
+  return false;
+}
+
+void SimCluster::set_lingers(bool lingers) {
+  if (std::exchange(lingers_, lingers) == lingers || lingers) return;
+  for (SimKafkaClient* client : clients_) {
+    if (!client->is_retired_) continue;
+    drop(*client);
+    client->options_.wake->signal();
+  }
+}
+
+void SimCluster::lose_clients() {
+  for (SimKafkaClient* client : clients_) drop(*client);
+}
+
+void SimCluster::drop(SimKafkaClient& client) {
+  for (auto& [lane, queue] : client.queues_) {
+    // With nobody there to take them nothing more arrives.
+    std::size_t arrive = mood_ == Mood::away || is_denied_ ? 0 : dice_.below(queue.size() + 1);
+    for (Request& request : queue) {
+      if (!request.is_stored) {
+        if (arrive == 0) break;
+        --arrive;
+        store(lane, request, client.is_retired_);
+      }
+      in_doubt_ += request.records.size();
+    }
+    queue.clear();
+  }
+}
+
+void SimCluster::store(const Lane& lane, Request& request, bool is_late) {
+  request.is_stored = true;
+  request.refused.assign(request.records.size(), false);
+  for (std::size_t i = 0; i < request.records.size(); ++i) {
+    const Sent& sent = request.records[i];
+    if (XXH3_64bits(sent.value, sent.bytes) != sent.hash) {
+      on_breach_(fmt::format("memory: a record of batch {} changed while Kafka had it", request.token));
+    }
+    if (refuse_ > 0) {
+      --refuse_;
+      request.refused[i] = true;
+    }
+    ++stored_;
+    on_record_(lane.first, lane.second, text_of(sent.value, sent.bytes), request.refused[i], is_late);
+  }
+}
+
+void SimCluster::answer(SimKafkaClient& client, Request& request) {
+  std::uint32_t delivered = 0;
+  for (std::size_t i = 0; i < request.records.size(); ++i) {
+    if (!request.refused[i]) {
+      ++delivered;
+      continue;
+    }
+    client.news_.reports.push_back({.token = request.token,
+                                    .count = 1,
+                                    .fault = KafkaFault::invalid,
+                                    .value = request.records[i].value,
+                                    .name = "INVALID_RECORD",
+                                    .reason = "simulated: an invalid record"});
+  }
+  if (delivered > 0) client.news_.reports.push_back({.token = request.token, .count = delivered});
+  client.options_.wake->signal();
+}
+
+void SimCluster::give_back(SimKafkaClient& client, std::deque<Request>& queue) {
+  for (const Request& request : queue) {
+    if (request.is_stored) in_doubt_ += request.records.size();
+    for (const Sent& sent : request.records) {
+      client.news_.reports.push_back({.token = request.token,
+                                      .count = 1,
+                                      .fault = KafkaFault::given_back,
+                                      .value = sent.value,
+                                      .name = "UNKNOWN_TOPIC_OR_PART",
+                                      .reason = "simulated: an unknown topic"});
+    }
+  }
+  queue.clear();
+  client.options_.wake->signal();
+}
+
+void SimCluster::advance() {
+  const Instant now = clock_.now();
+  for (SimKafkaClient* client : clients_) {
+    if (client->is_retired_) continue;
+    std::erase_if(client->questions_, [&](const SimKafkaClient::Question& question) {
+      if (question.due > now) return false;
+      TopicAnswer answer{.topic = question.topic};
+      if (question.is_lost) {
+        answer.fault = KafkaFault::no_answer;
+        answer.name = "timed_out";
+        answer.reason = "simulated: no broker";
+      } else if (is_denied_) {
+        answer.fault = KafkaFault::given_back;
+        answer.name = "unknown_topic";
+        answer.reason = "simulated: an unknown topic";
+      } else {
+        answer.partitions = partitions_;
+      }
+      client->news_.answers.push_back(std::move(answer));
+      client->options_.wake->signal();
+      return true;
+    });
+    if (client->is_ill_) continue;
+    for (auto& [lane, queue] : client->queues_) {
+      while (!queue.empty()) {
+        if (is_denied_) {
+          give_back(*client, queue);
+          break;
+        }
+        Request& first = queue.front();
+        if (first.due == kNever) first.due = now + some_latency();
+        if (first.due > now || mood_ == Mood::away) break;
+        if (!first.is_stored) {
+          if (mood_ == Mood::silent && !dice_.one_in(4)) {
+            first.due = now + std::chrono::milliseconds(200);
+            break;
+          }
+          store(lane, first);
+          first.due = now + some_latency();
+          continue;
+        }
+        if (mood_ == Mood::silent) break;
+        answer(*client, first);
+        queue.pop_front();
+      }
+    }
+  }
+}
+
+Instant SimCluster::next_event() const {
+  Instant next = kNever;
+  for (const SimKafkaClient* client : clients_) {
+    if (client->is_retired_) continue;
+    for (const SimKafkaClient::Question& question : client->questions_) next = std::min(next, question.due);
+    if (client->is_ill_) continue;
+    for (const auto& [lane, queue] : client->queues_) {
+      if (queue.empty()) continue;
+      const Request& first = queue.front();
+      if (is_denied_) return clock_.now();
+      if (first.due == kNever) {
+        if (mood_ != Mood::away) next = std::min(next, clock_.now());
+      } else if (mood_ == Mood::up || (mood_ == Mood::silent && !first.is_stored)) {
+        next = std::min(next, first.due);
+      }
+    }
+  }
+  return next;
+}
+
+std::size_t SimCluster::outstanding() const {
+  std::size_t records = 0;
+  for (const SimKafkaClient* client : clients_) {
+    for (const auto& [lane, queue] : client->queues_) {
+      for (const Request& request : queue) records += request.records.size();
+    }
+  }
+  return records;
+}
+
+SimKafkaClient::SimKafkaClient(SimCluster& cluster, KafkaClientOptions options)
+    : cluster_(cluster), options_(std::move(options)), cpu_at_(cluster.clock_.now()) {
+  cluster_.clients_.push_back(this);
+}
+
+SimKafkaClient::~SimKafkaClient() { std::erase(cluster_.clients_, this); }
+
+void SimKafkaClient::produce(const std::string& topic, std::int32_t partition, std::span<const KafkaRecord> records,
+                             std::uint64_t token) {
+  TR_ASSERT(!is_retired_, "a retired client is given records");
+  TR_ASSERT(partition >= 0 && partition < cluster_.partitions_, "partition {} of {}", partition, topic);
+  SimCluster::Request request{.token = token};
+  request.records.reserve(records.size());
+  for (const KafkaRecord& record : records) {
+    request.records.push_back(
+        {.value = record.value, .bytes = record.bytes, .hash = XXH3_64bits(record.value, record.bytes)});
+  }
+  queues_[{topic, partition}].push_back(std::move(request));
+}
+
+void SimKafkaClient::request_metadata(const std::string& topic) {
+  const bool is_lost = cluster_.mood_ != SimCluster::Mood::up;
+  questions_.push_back({.topic = topic,
+                        .due = cluster_.clock_.now() + (is_lost ? kNoAnswerAfter : cluster_.some_latency()),
+                        .is_lost = is_lost});
+}
+
+void SimKafkaClient::poll(KafkaEvents& events) {
+  TR_ASSERT(!is_retired_, "a retired client is polled");
+  events = std::move(news_);
+  news_ = {};
+}
+
+Duration SimKafkaClient::cpu_time() const {
+  const bool is_waiting = std::any_of(queues_.begin(), queues_.end(), [](const auto& q) { return !q.second.empty(); });
+  if (cluster_.spins_ && is_waiting) cpu_ = std::max(cpu_, cluster_.clock_.now() - cpu_at_);
+  return cpu_;
+}
+
+void SimKafkaClient::retire() {
+  is_retired_ = true;
+  if (!cluster_.lingers_) cluster_.drop(*this);
+}
+
+}  // namespace tailrace::sim

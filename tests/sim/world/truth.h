@@ -1,0 +1,108 @@
+// Truth: what the simulated writers wrote, byte by byte, and what became of each byte.
+//
+// A generation is what an inode holds between two truncations. Every line's text says whose it is and where it stands
+// ("g3.120 g3.127 ..."), so that what Kafka stored can be found again without asking the agent. `prefix` is how far a
+// generation has arrived without a gap; records must arrive in order, so that is all there is to know.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "buffer/source.h"
+
+namespace tailrace::sim {
+
+// No two places have so many bytes in common; shorter pieces of text would not be found again.
+inline constexpr std::uint64_t kOddBytes = 24;
+
+// How a generation ended, if it did.
+enum class Fate : std::uint8_t { lives, truncated, deleted };
+
+struct Generation {
+  std::uint32_t number = 0;
+  std::uint64_t inode = 0;
+  std::string first_path;  // under which it was made; a truncated file's next one keeps its inode's
+  std::string bytes;       // all that was written; the last line may be unfinished
+
+  Fate fate = Fate::lives;
+  bool is_ended_unwatched = false;  // the agent was down then, or did not have the file open, or died later
+  bool was_renamed = false;         // so an unfinished last line may have been shipped
+  bool has_other_names = false;     // a hard link or a symlink
+  bool is_known = false;            // the agent has looked at it
+  bool may_be_unknown = false;      // it lost its matching name before that
+  bool is_away = false;             // moved to where nobody looks
+  std::uint64_t seen = 0;           // the largest size that the agent was told of
+  std::uint64_t read = 0;           // the largest end of a read
+
+  std::uint64_t prefix = 0;         // all before it is in Kafka (or was refused)
+  std::uint64_t refused_bytes = 0;  // of it
+  std::uint64_t acked = 0;          // what the agent said last that is acknowledged: nothing before it may come again
+  std::string topic;                // where its first record went
+  std::int32_t partition = -1;
+
+  // Bytes that did not arrive. Empty lines at the very end cannot be told from others: they count as arrived.
+  std::uint64_t missing() const {
+    return bytes.find_first_not_of("\r\n", prefix) == std::string::npos ? 0 : bytes.size() - prefix;
+  }
+  std::uint64_t line_ends_after_prefix() const {
+    const std::size_t next = bytes.find_first_not_of("\r\n", prefix);
+    return (next == std::string::npos ? bytes.size() : next) - prefix;
+  }
+  std::uint64_t line_bytes() const {  // of the unfinished line
+    const std::size_t end = bytes.rfind('\n');
+    return bytes.size() - (end == std::string::npos ? 0 : end + 1);
+  }
+  bool has_unfinished_line() const { return !bytes.empty() && bytes.back() != '\n'; }
+};
+
+class Truth {
+ public:
+  using OnBreach = std::function<void(const std::string& what)>;
+
+  Truth(std::uint64_t max_line, OnBreach on_breach) : max_line_(max_line), on_breach_(std::move(on_breach)) {}
+
+  Generation& begin(std::uint64_t inode, const std::string& path);
+  Generation* of_inode(std::uint64_t inode);  // the newest; nullptr: none
+  std::size_t generations_of(std::uint64_t inode) const;
+  // Text of about `bytes` for the end of `generation`, without a line end: `line` times.
+  std::string words(const Generation& generation, std::uint64_t bytes) const;
+  void wrote(Generation& generation, std::string_view text);
+
+  // A record is in Kafka's log, or was refused for good.
+  void arrived(const std::string& topic, std::int32_t partition, std::string_view text, bool is_refused, bool is_late);
+
+  std::vector<Generation>& all() { return generations_; }
+  const std::vector<Generation>& all() const { return generations_; }
+  std::uint64_t doubled_bytes() const { return doubled_bytes_; }
+  std::uint64_t records() const { return records_; }
+  std::uint64_t trace() const { return trace_; }
+
+ private:
+  struct Piece {
+    std::uint32_t generation;
+    std::uint64_t begin, end;  // with the empty lines before it, and its line end
+    std::uint64_t text;        // where its own text begins
+  };
+  // A record that is none of the expected ones: part of an unfinished line, or what came after such a part.
+  std::optional<Piece> odd_piece(std::string_view text);
+  Piece odd_piece_at(Generation& generation, std::uint64_t at, std::uint64_t size);
+  void first_arrival(Generation& generation, const Piece& piece, bool is_refused);
+  void check_place(Generation& generation, const std::string& topic, std::int32_t partition, std::string_view text);
+
+  std::uint64_t max_line_;
+  OnBreach on_breach_;
+  std::vector<Generation> generations_;
+  std::map<std::uint64_t, std::vector<std::uint32_t>> by_inode_;
+  std::map<std::string, std::pair<std::string, std::int32_t>> place_of_path_;
+  std::unordered_map<std::string, Piece> expected_;
+  std::vector<std::uint64_t> expected_to_;  // by generation: pieces before it are in `expected_`
+  std::uint64_t doubled_bytes_ = 0, records_ = 0, trace_ = 0;
+};
+
+}  // namespace tailrace::sim

@@ -1,0 +1,136 @@
+// World: one simulated run: writers, a kernel, a disk and Kafka around the Pipeline that ships, in simulated time.
+//
+//   Program ─▶ World ──┬─ SimFileSystem, SimEngine, SimWatcher, SimWorkerPool, SimCluster   (the six seams, with
+//   SimClock)
+//                      ├─ Truth       what was written, what arrived
+//                      └─ Pipeline    turned exactly when the real loop would turn it
+//
+// After every turn the invariants are checked; at the end everything heals, and nothing may be missing that is not
+// counted. The first breach ends the run. One thread; nothing outside is touched but the eventfds of the sink.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/pipeline.h"
+#include "tests/sim/sim_clock.h"
+#include "tests/sim/sim_engine.h"
+#include "tests/sim/sim_file_system.h"
+#include "tests/sim/sim_watcher.h"
+#include "tests/sim/sim_worker_pool.h"
+#include "tests/sim/world/dice.h"
+#include "tests/sim/world/program.h"
+#include "tests/sim/world/sim_cluster.h"
+#include "tests/sim/world/truth.h"
+
+namespace tailrace::sim {
+
+// The tailer's patterns say so.
+inline bool is_matching(const std::string& path) { return path.ends_with(".log") && path.starts_with("/log/"); }
+
+// Fewer than there are files: descriptors change hands.
+inline constexpr std::uint64_t kOpenFilesMax = 6;
+
+// Fault kind x file state: how often a fault of the kind came while some file was in the state.
+inline constexpr std::size_t kFileStates = 7;  // unknown, discovered, idle, reading, draining, finished, down
+std::string_view state_name(std::size_t state);
+using Coverage = std::array<std::array<std::uint64_t, kFileStates>, kKinds>;
+
+struct Outcome {
+  std::string breach;              // empty: all promises were kept
+  std::vector<std::string> steps;  // the last ones, in words
+  std::uint64_t turns = 0, actions = 0, records = 0;
+  Duration simulated{0};
+  std::uint64_t trace = 0;  // the same for the same program
+  std::set<Kind> kinds;     // of the faults that happened
+  Coverage coverage{};
+};
+
+class World {
+ public:
+  explicit World(const Program& program);
+  ~World();
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  Outcome run();
+
+ private:
+  // world.cc: time and turns
+  void breach(const std::string& what);
+  bool is_broken() const { return !outcome_.breach.empty(); }
+  void say(std::string step);
+  void pass(Duration time);
+  bool must_turn();
+  bool sink_is_readable() const;
+  void turn();
+  void start();
+  enum class End : std::uint8_t { drained, killed, power_lost };
+  void end_agent(End end, CrashMode mode = CrashMode::keep);
+  void calm_down();
+  void finish();
+
+  // world_actions.cc: what each action does
+  void act(const Action& action);
+  bool act_writer(Kind kind, Dice& dice);
+  bool act_rotation(Kind kind, Dice& dice);
+  bool act_names(Kind kind, const std::string& path, Dice& dice);
+  bool act_kernel(Kind kind, Dice& dice);
+  bool act_storage(Kind kind, Dice& dice);
+  bool act_kafka(Kind kind, Dice& dice);
+  bool act_agent(Kind kind, Dice& dice);
+  std::string some_name(Dice& dice);                      // of a directory that exists
+  std::string some_file(Dice& dice, bool only_matching);  // one that exists; "" when there is none
+  Generation* generation_at(const std::string& path);
+  Generation& made(const std::string& path);
+  void append(const std::string& path, const std::string& text);
+  void append_line(const std::string& path, std::uint64_t bytes, const char* end = "\n");
+  void cut(const std::string& path);
+  void move(const std::string& from, const std::string& to);
+  void remove_file(const std::string& path);
+  void lost_name(std::uint64_t inode, Generation& generation);  // one of its names is gone
+  void remove_directory(const std::string& directory);
+  bool may_lose(const Generation& generation) const;  // if it went now
+  std::string side_name(const std::string& path, const char* ending);
+  bool heal_later(Dice& dice, Duration most, std::function<void()> heal);
+
+  // world_checks.cc: the promises
+  void check_turn();
+  void check_files(const TailerSnapshot& tailer);
+  void check_end();
+  void check_losses();
+  void note_coverage(Kind kind);
+
+  const Program program_;
+  Dice dice_;
+  SimClock clock_;
+  SimFileSystem disk_;
+  SimCluster cluster_;
+  Truth truth_;
+  Config config_;
+  std::unique_ptr<SimWatcher> watcher_;
+  std::unique_ptr<SimEngine> engine_;
+  std::unique_ptr<SimWorkerPool> workers_;
+  std::unique_ptr<Pipeline> pipeline_;  // null: the agent is down
+  SimRandom crash_random_;
+
+  std::multimap<Instant, std::function<void()>> heals_;
+  bool are_workers_late_ = false, is_disk_hung_ = false, is_draining_ = false, was_flush_ = false;
+  bool has_crashed_ = false, has_lost_power_ = false;
+  int next_side_name_ = 0;
+  std::uint64_t life_ = 0, refused_ = 0;
+  std::array<std::uint64_t, kLostReasons> lost_before_{}, lost_files_before_{};  // of earlier lives
+  std::uint64_t acked_before_ = 0, rejected_before_ = 0;
+  std::uint64_t idle_turns_ = 0;
+  std::deque<std::string> said_;
+  Outcome outcome_;
+};
+
+}  // namespace tailrace::sim

@@ -1,0 +1,448 @@
+// World: what each action does. False: it could not happen now, and did not.
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "tests/sim/world/world.h"
+
+namespace tailrace::sim {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+}  // namespace
+
+void World::act(const Action& action) {
+  Dice dice(action.random);
+  const bool was_down = !pipeline_;
+  const Kind kind = action.kind;
+  // What the faults were like before is what they met.
+  if (is_fault(kind)) note_coverage(kind);
+  bool is_done = false;
+  if (kind <= Kind::new_file) {
+    is_done = act_writer(kind, dice);
+  } else if (kind <= Kind::move_back) {
+    is_done = act_rotation(kind, dice);
+  } else if (kind <= Kind::disk_hangs) {
+    is_done = !was_down && act_kernel(kind, dice);
+  } else if (kind <= Kind::read_only) {
+    is_done = act_storage(kind, dice);
+  } else if (kind <= Kind::lingering) {
+    is_done = act_kafka(kind, dice);
+  } else {
+    is_done = !was_down && act_agent(kind, dice);
+  }
+  if (is_done && is_fault(kind)) outcome_.kinds.insert(kind);
+}
+
+std::string World::some_name(Dice& dice) {
+  const std::string directory = dice.one_in(2) ? "/log/a" : "/log/b";
+  if (!disk_.exists(directory)) disk_.make(directory);
+  return fmt::format("{}/{}.log", directory, dice.below(4));
+}
+
+std::string World::some_file(Dice& dice, bool only_matching) {
+  std::vector<std::string> found;
+  for (std::string& path : disk_.files_under("/log")) {
+    if ((!only_matching || is_matching(path)) && generation_at(path) != nullptr) found.push_back(std::move(path));
+  }
+  return found.empty() ? "" : found[dice.below(found.size())];
+}
+
+Generation* World::generation_at(const std::string& path) {
+  const std::uint64_t inode = disk_.inode_of(path);
+  Generation* generation = inode == 0 ? nullptr : truth_.of_inode(inode);
+  return generation == nullptr || generation->fate != Fate::lives ? nullptr : generation;
+}
+
+Generation& World::made(const std::string& path) {
+  if (Generation* known = generation_at(path); known != nullptr) return *known;
+  disk_.append(path, "");
+  return truth_.begin(disk_.inode_of(path), path);
+}
+
+void World::append(const std::string& path, const std::string& text) {
+  Generation& generation = made(path);
+  truth_.wrote(generation, text);
+  disk_.append(path, text);
+}
+
+// A line of `bytes`, or the end of the line that is unfinished, with so much more.
+void World::append_line(const std::string& path, std::uint64_t bytes, const char* end) {
+  const Generation& generation = made(path);
+  const std::uint64_t have = generation.line_bytes();
+  if (have + bytes + 2 > program_.max_line) {
+    end = "\n";
+    const std::uint64_t rest = (have + bytes) % program_.max_line;
+    if (rest != 0 && rest < kOddBytes) bytes += kOddBytes - rest;
+  }
+  append(path, truth_.words(generation, bytes) + end);
+}
+
+bool World::act_writer(Kind kind, Dice& dice) {
+  std::string path = some_name(dice);
+  // Writers keep writing to a file whose name was changed under them.
+  if (dice.one_in(6)) {
+    if (const std::string other = some_file(dice, false); !other.empty()) path = other;
+  }
+  if (disk_.is_dangling(path)) return false;
+  say(fmt::format("{} {}", name_of(kind), path));
+  switch (kind) {
+    case Kind::append:
+    case Kind::new_file: {
+      if (kind == Kind::new_file && disk_.exists(path)) return false;
+      for (std::uint64_t n = 1 + dice.below(5); n > 0; --n) append_line(path, 14 + dice.below(80));
+      return true;
+    }
+    case Kind::append_part:
+      append(path, truth_.words(made(path), kOddBytes + dice.below(120)));
+      return true;
+    case Kind::end_line:
+      if (!made(path).has_unfinished_line()) return false;
+      append_line(path, kOddBytes);
+      return true;
+    case Kind::burst: {
+      Generation& generation = made(path);
+      std::string text;
+      const std::uint64_t bytes = 20'000 + dice.below(200'000);
+      if (generation.has_unfinished_line()) append_line(path, kOddBytes);
+      while (text.size() < bytes) {
+        const std::string line = truth_.words(generation, 40 + dice.below(80)) + "\n";
+        truth_.wrote(generation, line);
+        text += line;
+      }
+      disk_.append(path, text);
+      return true;
+    }
+    case Kind::long_line:
+      append_line(path, program_.max_line + dice.below(2 * program_.max_line));
+      return true;
+    case Kind::crlf_lines:
+      for (std::uint64_t n = 1 + dice.below(3); n > 0; --n) append_line(path, 14 + dice.below(60), "\r\n");
+      return true;
+    case Kind::empty_lines: {
+      if (made(path).has_unfinished_line()) append_line(path, kOddBytes);
+      std::string text;
+      for (std::uint64_t n = 1 + dice.below(4); n > 0; --n) text += dice.one_in(3) ? "\r\n" : "\n";
+      append(path, text);
+      return true;
+    }
+    case Kind::nul_bytes: {
+      if (made(path).has_unfinished_line()) append_line(path, kOddBytes);
+      const Generation& generation = made(path);
+      std::string text = truth_.words(generation, kOddBytes) + std::string(1 + dice.below(50), '\0');
+      append(path, text + fmt::format("g{}.{}\n", generation.number, generation.bytes.size() + text.size()));
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+std::string World::side_name(const std::string& path, const char* ending) {
+  return fmt::format("{}/s{}{}", path.substr(0, path.rfind('/')), next_side_name_++, ending);
+}
+
+// Deleting and moving loses nothing while the agent has the file open.
+bool World::may_lose(const Generation& generation) const {
+  // A worker that looks at it has it open as well.
+  const bool are_workers_busy = workers_ && (workers_->waiting() > 0 || workers_->has_finished());
+  return !pipeline_ || is_draining_ || are_workers_busy || !disk_.is_open(generation.inode);
+}
+
+void World::lost_name(std::uint64_t inode, Generation& generation) {
+  if (!disk_.path_of(inode).empty()) return;  // it has another one
+  generation.fate = Fate::deleted;
+}
+
+void World::remove_file(const std::string& path) {
+  const std::uint64_t inode = disk_.inode_of(path);
+  Generation* generation = generation_at(path);
+  if (generation != nullptr) generation->is_ended_unwatched = may_lose(*generation);
+  disk_.erase(path);
+  if (generation != nullptr) lost_name(inode, *generation);
+}
+
+void World::cut(const std::string& path) {
+  Generation& old = made(path);
+  old.fate = Fate::truncated;
+  old.is_ended_unwatched = true;
+  const std::string first_path = old.first_path;
+  const bool was_renamed = old.was_renamed, may_be_unknown = old.may_be_unknown;
+  Generation& next = truth_.begin(disk_.inode_of(path), first_path);
+  next.was_renamed = was_renamed;
+  next.may_be_unknown = may_be_unknown;
+  disk_.cut(path);
+}
+
+void World::move(const std::string& from, const std::string& to) {
+  if (Generation* over = generation_at(to); over != nullptr) {
+    const std::uint64_t inode = disk_.inode_of(to);
+    over->is_ended_unwatched = may_lose(*over);
+    disk_.move(from, to);
+    if (disk_.path_of(inode).empty()) over->fate = Fate::deleted;
+  } else {
+    disk_.move(from, to);
+  }
+  Generation* generation = generation_at(to);
+  if (generation == nullptr) return;
+  generation->was_renamed = true;
+  if (is_matching(to)) {
+    generation->may_be_unknown = false;
+  } else if (is_matching(from) && !generation->is_known) {
+    generation->may_be_unknown = true;
+  }
+}
+
+void World::remove_directory(const std::string& directory) {
+  for (const std::string& path : disk_.files_under(directory)) remove_file(path);
+  disk_.erase(directory);
+}
+
+bool World::act_rotation(Kind kind, Dice& dice) {
+  const std::string path = some_file(dice, kind != Kind::remove);
+  if (path.empty() && kind != Kind::replace && kind != Kind::remove_directory && kind != Kind::move_back) return false;
+  say(fmt::format("{} {}", name_of(kind), path));
+  switch (kind) {
+    case Kind::rename:
+      move(path, side_name(path, dice.one_in(3) ? ".log" : ".old"));
+      return true;
+    case Kind::rename_chain: {
+      for (int i = 4; i > 0; --i) {
+        const std::string from = fmt::format("{}.{}", path, i);
+        if (disk_.exists(from)) move(from, fmt::format("{}.{}", path, i + 1));
+      }
+      move(path, path + ".1");
+      if (dice.one_in(2)) append_line(path, 20 + dice.below(60));
+      return true;
+    }
+    case Kind::copytruncate: {
+      disk_.append(side_name(path, ".copy"), made(path).bytes);
+      if (dice.one_in(2)) pass(milliseconds(dice.below(20)));
+      if (generation_at(path) == nullptr) return true;
+      cut(path);
+      return true;
+    }
+    case Kind::truncate:
+      cut(path);
+      return true;
+    case Kind::truncate_regrow: {
+      const std::uint64_t size = made(path).bytes.size();
+      if (size > 50'000) return false;
+      cut(path);
+      while (made(path).bytes.size() <= size) append_line(path, 40 + dice.below(60));
+      return true;
+    }
+    case Kind::remove:
+      remove_file(path);
+      return true;
+    case Kind::recreate:
+      remove_file(path);
+      if (disk_.exists(path)) return true;
+      append_line(path, 20 + dice.below(100));
+      return true;
+    default:
+      return act_names(kind, path, dice);
+  }
+}
+
+// The rotations that are about names and directories.
+bool World::act_names(Kind kind, const std::string& path, Dice& dice) {
+  switch (kind) {
+    case Kind::replace: {
+      const std::string over = some_name(dice);
+      if (disk_.is_dangling(over)) return false;
+      const std::string made_as = side_name(over, ".tmp");
+      for (std::uint64_t n = 1 + dice.below(4); n > 0; --n) append_line(made_as, 20 + dice.below(60));
+      move(made_as, over);
+      return true;
+    }
+    case Kind::hard_link:
+      disk_.link(path, side_name(path, ".log"));
+      generation_at(path)->has_other_names = true;
+      return true;
+    case Kind::symlink: {
+      const std::string name = "/log/current.log";
+      if (disk_.exists(name)) disk_.erase(name);
+      disk_.symlink(path, name);
+      generation_at(path)->has_other_names = true;
+      return true;
+    }
+    case Kind::remove_directory: {
+      const std::string directory = dice.one_in(2) ? "/log/a" : "/log/b";
+      if (!disk_.exists(directory)) return false;
+      remove_directory(directory);
+      return true;
+    }
+    case Kind::move_out: {
+      Generation& generation = *generation_at(path);
+      if (!disk_.path_of(generation.inode).starts_with("/log/")) return false;
+      generation.is_ended_unwatched = may_lose(generation);
+      move(path, side_name("/away/", ".log"));
+      generation.is_away = disk_.path_of(generation.inode).starts_with("/away/");
+      return true;
+    }
+    case Kind::move_back: {
+      const std::vector<std::string> away = disk_.files_under("/away");
+      if (away.empty()) return false;
+      const std::string from = away[dice.below(away.size())];
+      const std::string to = side_name(some_name(dice), ".log");
+      Generation* generation = generation_at(from);
+      move(from, to);
+      if (generation != nullptr) generation->is_away = false;
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+bool World::heal_later(Dice& dice, Duration most, std::function<void()> heal) {
+  const auto micros = static_cast<std::uint64_t>(most / std::chrono::microseconds(1));
+  heals_.emplace(clock_.now() + std::chrono::microseconds(1 + dice.below(micros)), std::move(heal));
+  return true;
+}
+
+bool World::act_kernel(Kind kind, Dice& dice) {
+  say(std::string(name_of(kind)));
+  switch (kind) {
+    case Kind::read_error:
+      disk_.faults().add({.op = SimOp::read, .sys_errno = EIO, .times = 1 + dice.below(3), .path_contains = "/log/"});
+      return true;
+    case Kind::open_error:
+      disk_.faults().add({.op = SimOp::open_read,
+                          .sys_errno = dice.one_in(2) ? EIO : ENFILE,
+                          .times = 1 + dice.below(3),
+                          .path_contains = "/log/"});
+      return true;
+    case Kind::no_permission: {
+      const std::string path = some_file(dice, true);
+      if (path.empty()) return false;
+      const std::uint64_t inode = disk_.inode_of(path);
+      disk_.set_permitted(path, false);
+      return heal_later(dice, seconds(5), [this, inode] {
+        if (const std::string now = disk_.path_of(inode); !now.empty()) disk_.set_permitted(now, true);
+      });
+    }
+    case Kind::few_descriptors:
+      disk_.set_descriptor_limit(disk_.open_descriptors() + dice.below(2));
+      return heal_later(dice, seconds(5), [this] { disk_.set_descriptor_limit(SIZE_MAX); });
+    case Kind::events_late:
+      watcher_->hold(true);
+      return heal_later(dice, seconds(2), [this] { watcher_->hold(false); });
+    case Kind::events_lost:
+      if (!watcher_->has_events()) return false;
+      watcher_->drop_queue();
+      return true;
+    case Kind::overflow:
+      watcher_->set_queue_max(1 + dice.below(3));
+      return heal_later(dice, seconds(1), [this] { watcher_->set_queue_max(16'384); });
+    case Kind::few_watches:
+      watcher_->set_watch_limit(dice.below(3));
+      return heal_later(dice, seconds(20), [this] { watcher_->set_watch_limit(SIZE_MAX); });
+    case Kind::workers_late:
+      are_workers_late_ = true;
+      return heal_later(dice, seconds(2), [this] { are_workers_late_ = false; });
+    case Kind::disk_hangs:
+      is_disk_hung_ = true;
+      engine_->hold(true);
+      return heal_later(dice, seconds(3), [this] {
+        is_disk_hung_ = false;
+        if (engine_) engine_->hold(false);
+      });
+    default:
+      return false;
+  }
+}
+
+bool World::act_storage(Kind kind, Dice& dice) {
+  say(std::string(name_of(kind)));
+  switch (kind) {
+    case Kind::sync_fails:
+      disk_.faults().add(
+          {.op = SimOp::sync_data, .sys_errno = EIO, .times = 1 + dice.below(2), .path_contains = "/state"});
+      return true;
+    case Kind::write_fails:
+      disk_.faults().add({.op = SimOp::write, .sys_errno = EIO, .times = 1 + dice.below(2), .path_contains = "/state"});
+      return true;
+    case Kind::disk_full:
+      disk_.set_capacity(disk_.used_bytes());
+      return heal_later(dice, seconds(20), [this] { disk_.set_capacity(UINT64_MAX); });
+    case Kind::read_only:
+      disk_.set_read_only(true);
+      return heal_later(dice, seconds(20), [this] { disk_.set_read_only(false); });
+    default:
+      return false;
+  }
+}
+
+bool World::act_kafka(Kind kind, Dice& dice) {
+  say(std::string(name_of(kind)));
+  switch (kind) {
+    case Kind::slow:
+      cluster_.set_latency(milliseconds(20 + dice.below(2000)));
+      return heal_later(dice, seconds(20), [this] { cluster_.set_latency(milliseconds(2)); });
+    case Kind::silent:
+      cluster_.set_mood(SimCluster::Mood::silent);
+      return heal_later(dice, seconds(20), [this] { cluster_.set_mood(SimCluster::Mood::up); });
+    case Kind::away:
+      cluster_.set_mood(SimCluster::Mood::away);
+      return heal_later(dice, seconds(20), [this] { cluster_.set_mood(SimCluster::Mood::up); });
+    case Kind::denied:
+      cluster_.set_denied(true);
+      return heal_later(dice, seconds(10), [this] { cluster_.set_denied(false); });
+    case Kind::refused:
+      cluster_.refuse(static_cast<std::uint32_t>(1 + dice.below(3)));
+      return true;
+    case Kind::fatal:
+      return cluster_.make_ill();
+    case Kind::spinning:
+      cluster_.set_mood(SimCluster::Mood::silent);
+      cluster_.set_spins(true);
+      return heal_later(dice, seconds(20), [this] {
+        cluster_.set_mood(SimCluster::Mood::up);
+        cluster_.set_spins(false);
+      });
+    case Kind::lingering:
+      cluster_.set_lingers(true);
+      return heal_later(dice, seconds(10), [this] { cluster_.set_lingers(false); });
+    default:
+      return false;
+  }
+}
+
+bool World::act_agent(Kind kind, Dice& dice) {
+  say(std::string(name_of(kind)));
+  switch (kind) {
+    case Kind::kill:
+      end_agent(End::killed);
+      return true;
+    case Kind::power_loss:
+      end_agent(End::power_lost, std::array{CrashMode::keep, CrashMode::drop, CrashMode::tear}[dice.below(3)]);
+      return true;
+    case Kind::new_device:
+      end_agent(End::power_lost, CrashMode::keep);
+      disk_.set_device(0x900 + dice.below(8));
+      return true;
+    case Kind::terminate: {
+      if (is_draining_) return false;
+      is_draining_ = true;
+      was_flush_ = dice.one_in(3);
+      pipeline_->begin_drain(was_flush_ ? ShutdownMode::flush : ShutdownMode::drain, clock_.now());
+      turn();
+      const std::uint64_t life = life_;
+      heals_.emplace(clock_.now() + config_.agent.shutdown_timeout, [this, life] {
+        if (pipeline_ && is_draining_ && life == life_) end_agent(End::killed);
+      });
+      return true;
+    }
+    case Kind::wait:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace tailrace::sim

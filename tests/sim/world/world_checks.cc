@@ -1,0 +1,146 @@
+// World: the promises, each as code. After every turn what can be told from outside; at the end, that nothing is
+// missing which is not counted.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "tests/sim/world/world.h"
+
+namespace tailrace::sim {
+namespace {
+
+constexpr std::size_t index(LostReason reason) { return static_cast<std::size_t>(reason); }
+
+// The state_dir's: the lock, the journal and the one that replaces it, and a directory or two while a worker looks.
+constexpr std::size_t kOwnDescriptorsMax = 6;
+
+}  // namespace
+
+void World::check_turn() {
+  const Snapshot snapshot = pipeline_->snapshot(clock_.now(), clock_.wall(), 1000);
+  const TailerSnapshot& tailer = snapshot.tailers[0];
+  const SinkSnapshot& sink = snapshot.sinks[0];
+  if (sink.buffer_bytes > sink.buffer_limit_bytes) {
+    breach(fmt::format("memory: {} of {} bytes are in use", sink.buffer_bytes, sink.buffer_limit_bytes));
+  }
+  if (disk_.open_descriptors() > kOpenFilesMax + kOwnDescriptorsMax) {
+    breach(fmt::format("descriptors: {} are open, {} files may be", disk_.open_descriptors(), kOpenFilesMax));
+  }
+  if (tailer.counters.acked_bytes > tailer.counters.read_bytes) {
+    breach(fmt::format("counters: {} bytes acked, {} read", tailer.counters.acked_bytes, tailer.counters.read_bytes));
+  }
+  for (std::size_t i = 1; i < kStages; ++i) {
+    if (tailer.lag[i].bytes < tailer.lag[i - 1].bytes) breach("lag: a later stage is ahead of an earlier one");
+  }
+  check_files(tailer);
+}
+
+void World::check_files(const TailerSnapshot& tailer) {
+  for (const LaggingFile& file : tailer.files_lagging) {
+    if (file.durable > file.acked || file.acked > file.read || file.read > file.size) {
+      breach(fmt::format("offsets: {}: durable {} acked {} read {} size {}", file.path, file.durable, file.acked,
+                         file.read, file.size));
+    }
+    if (file.read - file.acked > program_.memory / 4 + program_.max_line) {
+      breach(fmt::format("window: {}: read {} is more than a quarter of {} past acked {}", file.path, file.read,
+                         program_.memory, file.acked));
+    }
+    Generation* generation = truth_.of_inode(file.inode);
+    if (generation == nullptr || truth_.generations_of(file.inode) != 1) continue;
+    const bool is_only_line_ends = generation->bytes.find_first_not_of("\r\n", generation->prefix) >= file.acked;
+    if (file.acked > generation->prefix && !is_only_line_ends) {
+      breach(fmt::format("acked: {}: {} bytes acked, only {} arrived (g{})", file.path, file.acked, generation->prefix,
+                         generation->number));
+    }
+    generation->acked = std::max(generation->acked, file.acked);
+  }
+}
+
+void World::note_coverage(Kind kind) {
+  auto& row = outcome_.coverage[static_cast<std::size_t>(kind)];
+  if (!pipeline_) {
+    ++row[kFileStates - 1];
+    return;
+  }
+  const Snapshot snapshot = pipeline_->snapshot(clock_.now(), clock_.wall(), 1000);
+  const TailerSnapshot& tailer = snapshot.tailers[0];
+  std::array<bool, kFileStates> met{};
+  met[0] = tailer.files_lagging.empty();
+  for (std::size_t state = 1; state + 1 < kFileStates; ++state) {
+    met[state] = std::any_of(tailer.files_lagging.begin(), tailer.files_lagging.end(),
+                             [state](const LaggingFile& file) { return file.state == state_name(state); });
+  }
+  if (tailer.files_idle > 0) met[2] = true;
+  if (tailer.files_finished > 0) met[5] = true;
+  for (std::size_t state = 0; state < kFileStates; ++state) row[state] += met[state] ? 1 : 0;
+}
+
+void World::check_end() {
+  const Snapshot snapshot = pipeline_->snapshot(clock_.now(), clock_.wall(), 1000);
+  const TailerSnapshot& tailer = snapshot.tailers[0];
+  for (const LaggingFile& file : tailer.files_lagging) {
+    breach(fmt::format("lag: {} ({}) never came to rest: {} of {} bytes read, {} acked, {} durable; {}: {}", file.path,
+                       disk_.path_of(file.inode), file.read, file.size, file.acked, file.durable, file.state,
+                       file.reason));
+  }
+  if (cluster_.outstanding() > 0) breach(fmt::format("{} records are outstanding", cluster_.outstanding()));
+  if (cluster_.clients() != 1) breach(fmt::format("{} clients are left", cluster_.clients()));
+  if (snapshot.sinks[0].buffer_bytes != 0) {
+    breach(fmt::format("memory: {} bytes are in use by nobody", snapshot.sinks[0].buffer_bytes));
+  }
+  if (disk_.open_descriptors() > 3) {
+    breach(fmt::format("descriptors: {} are open, all files are idle", disk_.open_descriptors()));
+  }
+  check_losses();
+}
+
+// Every byte of every file: arrived, or gone with a reason that is true in this world, and counted.
+void World::check_losses() {
+  const Snapshot snapshot = pipeline_->snapshot(clock_.now(), clock_.wall(), 0);
+  std::array<std::uint64_t, kLostReasons> lost = lost_before_, lost_files = lost_files_before_;
+  for (std::size_t i = 0; i < kLostReasons; ++i) {
+    lost[i] += snapshot.tailers[0].counters.lost_bytes[i];
+    lost_files[i] += snapshot.tailers[0].counters.lost_files[i];
+  }
+  std::uint64_t must_count = 0, may_count = 0, arrived = 0, line_ends = 0;
+  for (const Generation& generation : truth_.all()) {
+    arrived += generation.prefix;
+    line_ends += generation.line_ends_after_prefix();
+    const std::uint64_t missing = generation.missing();
+    const bool is_gone = generation.fate != Fate::lives || generation.is_away;
+    if (is_gone) may_count += generation.bytes.size() - generation.prefix;
+    if (missing == 0) continue;
+    if (is_gone && generation.is_ended_unwatched) {
+      // Of a size that only a stat told nobody can say afterwards whose it was: what was read of it must be counted.
+      const std::uint64_t may_have_arrived = generation.prefix + generation.line_ends_after_prefix();
+      if (generation.read > may_have_arrived) must_count += generation.read - may_have_arrived;
+      continue;
+    }
+    if (generation.may_be_unknown) continue;
+    // So short a rest of an unfinished line is not found again among the records.
+    if (missing < kOddBytes && generation.has_unfinished_line() && (is_gone || generation.was_renamed)) continue;
+    breach(fmt::format("missing: g{} ({}): {} of {} bytes arrived; {}", generation.number, generation.first_path,
+                       generation.prefix, generation.bytes.size(),
+                       is_gone ? "it was open when it went" : disk_.path_of(generation.inode)));
+  }
+  const std::uint64_t counted =
+      lost[index(LostReason::truncated)] + lost[index(LostReason::deleted)] + lost[index(LostReason::moved)];
+  // A crash may come between a loss and its being noticed or remembered, and doubt hides what arrived.
+  if (has_crashed_ || cluster_.in_doubt() > 0) return;
+  if (counted < must_count) breach(fmt::format("uncounted: {} bytes are gone, {} are counted", must_count, counted));
+  if (counted > may_count) breach(fmt::format("lost: {} bytes are counted, {} are gone", counted, may_count));
+  const std::uint64_t acked = acked_before_ + snapshot.tailers[0].counters.acked_bytes;
+  if (acked < arrived || acked > arrived + line_ends) {
+    breach(fmt::format("counters: {} bytes acked, {} arrived", acked, arrived));
+  }
+  const SinkCounters& sink = snapshot.sinks[0].counters;
+  const std::uint64_t rejected =
+      rejected_before_ + sink.rejected_invalid + sink.rejected_timestamp + sink.rejected_too_large;
+  if (rejected != refused_) breach(fmt::format("counters: {} records rejected, {} were refused", rejected, refused_));
+  if (program_.on_reject == OnReject::drop && refused_ > 0 && lost[index(LostReason::rejected)] == 0) {
+    breach("uncounted: refused records were dropped and no byte is counted");
+  }
+}
+
+}  // namespace tailrace::sim
