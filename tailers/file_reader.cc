@@ -257,6 +257,11 @@ void FileReader::read_done(InFlight& io, std::int64_t result, Instant now) {
   if (got >= io.tail && (io.tail > 0 || data > 0)) file.proven = std::max(file.proven, io.size);
   const Offset reached = file.books.read() + data;
   if (got < io.bytes) file.must_look = true;  // it ends earlier than we thought: cut, unless it has grown since
+  if (io.tail == 0 && key.prefix_bytes == 0 && file.must_look) {
+    // Nothing proves whose bytes these are: has it been cut since?
+    file.must_look = false;
+    if (!file.tailer->look(file, now)) return;
+  }
   if (reached > file.size) file.size = reached;
   if (data > 0) {
     if (io.tail == 0) keep_prefix(file, {io.slice.data(), data});
@@ -347,7 +352,8 @@ void FileReader::start_prefix(TailFile& file) { start_aside(file, Kind::prefix, 
 
 void FileReader::verify(TailFile& file) {
   const Progress& known = file.books.at_read();
-  if (known.tail_bytes == 0 || file.turn == Turn::in_flight) return;
+  if (file.turn == Turn::in_flight) return;
+  if (known.tail_bytes == 0) return start_prefix(file);  // at its beginning the fingerprint is all there is
   start_aside(file, Kind::verify, known.acked - known.tail_bytes, known.tail_bytes);
 }
 
@@ -375,7 +381,14 @@ void FileReader::aside_done(InFlight& io, std::int64_t result, Instant now) {
   TailFile& file = *io.file;
   file.is_reading_aside = false;
   if (io.kind == Kind::prefix && result > 0) {
-    keep_prefix(file, {io.aside.data(), static_cast<std::size_t>(result)});
+    const std::span<const std::byte> first_bytes{io.aside.data(), static_cast<std::size_t>(result)};
+    const SourceKey& key = file.checkpoint->key;
+    if (first_bytes.size() >= key.prefix_bytes && !prefix_matches(key, first_bytes) && file.turn != Turn::in_flight) {
+      file.tailer->truncated(file, file.proven, now);
+      return;
+    }
+    if (first_bytes.size() >= key.prefix_bytes) file.proven = std::max(file.proven, io.size);
+    keep_prefix(file, first_bytes);
   } else if (io.kind == Kind::verify && result >= 0 && file.turn != Turn::in_flight) {
     // A read may have moved on meanwhile; it has compared for itself.
     const Progress& known = file.books.at_read();

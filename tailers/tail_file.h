@@ -75,6 +75,7 @@ struct TailFile {
   bool is_deleted = false;   // no name is left
   bool is_left = false;      // renamed to where the globs do not look, or moved out of sight
   bool is_replaced = false;  // truncated: its bytes are no longer on disk, a new source has its descriptor
+  bool may_return = false;   // nowhere to be found: should it come back, its checkpoint is still there
   bool is_ending = false;    // no more will come: an unfinished last line is a line
   bool is_parked = false;
   bool is_forgotten = false;      // removed; the struct lives until the turn ends

@@ -136,6 +136,8 @@ bool Tailer::look(TailFile& file, Instant now) {
     update_lag(file);
   }
   if (stat->links == 0 && !file.is_deleted) deleted(file, now);
+  // It has grown and waits for its turn: were it cut before that, how much was lost is known by a look at it now.
+  if (file.size > file.proven && file.is_held_back()) reader_.verify(file);
   reader_.want(file);
   return true;
 }
@@ -235,7 +237,8 @@ void Tailer::settle_down(TailFile& file, Instant now) {
       file.turn == Turn::wants_retry)
     return;
   if (file.unread() == 0 && (file.is_deleted || file.is_replaced)) {
-    remove(file, true);
+    if (file.may_return) remember(file, true);
+    remove(file, !file.may_return);
   } else if (file.unread() == 0 && file.path.empty() && !file.fd && !file.is_searched &&
              std::none_of(moves_.begin(), moves_.end(),
                           [&file](const auto& move) { return move.second.file == &file; })) {

@@ -121,9 +121,13 @@ void Tailer::appeared(const std::string& directory, const WatchEvent& event, Ins
   }
   const std::optional<std::string> matched = seen_as(directory, std::string(event.name));
   if (matched) {
-    failed_.erase(path);
     want_probe(path, *matched);
-    wanted_probes_.at(path).is_expected = true;
+    Wanted& wanted = wanted_probes_.at(path);
+    wanted.is_expected = true;
+    if (const auto failed = failed_.find(path); failed != failed_.end()) {
+      wanted.inode = failed->second.wanted.inode;  // if it is another one by now, that one is looked for
+      failed_.erase(failed);
+    }
     return;
   }
   // A symlink on the way to a match, perhaps.
@@ -195,7 +199,7 @@ void Tailer::lost_name(TailFile& file, Instant now) {
 void Tailer::deleted(TailFile& file, Instant now) {
   if (file.is_deleted) return;
   log::debug("{}: deleted, at {} of {}", file.checkpoint->path, file.books.read(), file.size);
-  file.is_deleted = true;
+  file.is_deleted = static_cast<bool>(file.fd);  // of one that is closed nobody can say: it may be elsewhere
   file.changed_at = now;
   ++counters_.rotations_deleted;
   std::erase_if(by_inode_, [&file](const auto& entry) { return entry.second == &file; });
@@ -220,7 +224,8 @@ void Tailer::deleted(TailFile& file, Instant now) {
 void Tailer::give_up(TailFile& file, LostReason reason, Instant now) {
   lost(file, reason, file.unread());
   file.size = file.books.read();
-  if (reason == LostReason::deleted) file.is_replaced = true;
+  file.is_replaced = true;
+  file.may_return = !file.is_deleted;
   if (!file.books.is_settled()) reader_.outlet().pin(file.books.id());
   update_lag(file);
   settle_down(file, now);
@@ -260,8 +265,6 @@ void Tailer::after_events(Instant now) {
     }
     const Offset size = file->size;
     if (!look(*file, now)) continue;
-    // It has grown and waits for its turn: were it cut before that, how much was lost is known by a look at it now.
-    if (!file->is_forgotten && file->fd && file->size > size && file->is_held_back()) reader_.verify(*file);
     if (!file->is_forgotten && file->fd && file->size == size && !file->has_work()) {
       reader_.verify(*file);  // written to and no larger: perhaps another content of the same length
       after_read(*file, now);

@@ -253,8 +253,9 @@ void Tailer::probe_failed(const Probe& failed, Instant now) {
   if (error.kind() == ErrorKind::too_many_files) reason = OpenErrorReason::emfile;
   if (is_file) met_errors_ = true;
   if (is_file && starts_at_end_ && first_scan_ != FirstScan::done) failed_at_start_.insert(path);
-  const Wanted wanted{
-      .first_path = failed.request.first_path, .is_renamed = failed.request.is_renamed, .inode = failed.request.inode};
+  const Wanted wanted{.first_path = failed.request.first_path,
+                      .is_renamed = failed.request.is_renamed,
+                      .inode = failed.stat.inode != 0 ? failed.stat.inode : failed.request.inode};
   Failed& retry = failed_.try_emplace(path, Failed{.wanted = wanted, .again_at = now}).first->second;
   const bool is_first = retry.times == 0;
   if (is_first)

@@ -272,9 +272,10 @@ class Progress {
   const bool is_terminal_ = ::isatty(STDOUT_FILENO) == 1;
 };
 
-Child start_worker(std::uint64_t from, std::uint64_t end, unsigned step) {
-  Child child = spawn([=](int fd) {
-    for (std::uint64_t seed = from; seed < end; seed += step) {
+Child start_worker(const RunOptions& options, std::uint64_t from, std::uint64_t end) {
+  Child child = spawn([&options, from, end](int fd) {
+    for (std::uint64_t seed = from; seed < end; seed += options.jobs) {
+      if (options.except.contains(seed)) continue;
       const Told begins{.seed = seed};
       write_all(fd, &begins, sizeof begins);
       const Told over = told_of(seed, World(program_of(seed)).run());
@@ -291,7 +292,7 @@ int run_many(const RunOptions& options) {
   const std::uint64_t end = options.first + options.seeds;
   std::vector<Child> children;
   for (unsigned job = 0; job < options.jobs; ++job) {
-    children.push_back(start_worker(options.first + job, end, options.jobs));
+    children.push_back(start_worker(options, options.first + job, end));
   }
   Totals totals;
   Progress progress;
@@ -318,8 +319,7 @@ int run_many(const RunOptions& options) {
         if (!dead.is_at_work) continue;
         ++totals.seeds;
         failures.emplace_back(dead.next, status_text(status));
-        if (dead.next + options.jobs < end)
-          children.push_back(start_worker(dead.next + options.jobs, end, options.jobs));
+        if (dead.next + options.jobs < end) children.push_back(start_worker(options, dead.next + options.jobs, end));
       }
     }
     totals.failed = failures.size();

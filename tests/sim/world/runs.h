@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 
 namespace tailrace::sim {
@@ -11,6 +12,7 @@ struct RunOptions {
   std::uint64_t first = 1, seeds = 1000;
   unsigned jobs = 2;
   unsigned failures_max = 1;
+  std::set<std::uint64_t> except;  // left out
   bool is_unshrunk = false, has_table = false;
 };
 

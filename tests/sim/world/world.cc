@@ -190,7 +190,8 @@ void World::end_agent(End end, CrashMode mode) {
   for (Generation& generation : truth_.all()) {
     // The unfinished last line of a file that went just before the end: nobody may have known that it went.
     const bool is_gone = generation.fate != Fate::lives || generation.is_away;
-    if (is_gone && generation.missing() <= generation.line_bytes()) generation.is_ended_unwatched = true;
+    if (is_gone && (was_flush_ || generation.missing() <= generation.line_bytes()))
+      generation.is_ended_unwatched = true;
   }
   if (snapshot.checkpoint.errors > 0) has_crashed_ = true;  // as if: what was acknowledged may come again
   if (end != End::drained) {

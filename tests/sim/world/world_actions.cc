@@ -153,8 +153,11 @@ bool World::may_lose(const Generation& generation) const {
 }
 
 void World::lost_name(std::uint64_t inode, Generation& generation) {
-  if (!disk_.path_of(inode).empty()) return;  // it has another one
-  generation.fate = Fate::deleted;
+  if (disk_.path_of(inode).empty()) {
+    generation.fate = Fate::deleted;
+  } else {
+    generation.was_renamed = true;  // it lives on under another one
+  }
 }
 
 void World::remove_file(const std::string& path) {
@@ -171,8 +174,10 @@ void World::cut(const std::string& path) {
   old.is_ended_unwatched = true;
   const std::string first_path = old.first_path;
   const bool was_renamed = old.was_renamed, may_be_unknown = old.may_be_unknown;
+  const bool has_other_names = old.has_other_names;
   Generation& next = truth_.begin(disk_.inode_of(path), first_path);
   next.was_renamed = was_renamed;
+  next.has_other_names = has_other_names;
   next.may_be_unknown = may_be_unknown;
   disk_.cut(path);
 }

@@ -8,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <fstream>
 
 #include "base/log.h"
 #include "tests/sim/world/runs.h"
@@ -18,10 +19,11 @@ int main(int argc, char** argv) {
   CLI::App app("runs simulated worlds by their seeds");
   RunOptions options;
   std::uint64_t seed = 0, trace = 0;
-  std::string actions;
+  std::string actions, except;
   bool is_verbose = false;
   app.add_option("--seeds", options.seeds, "so many seeds");
   app.add_option("--first", options.first, "from this one on");
+  app.add_option("--except", except, "not these, one number a line: a file");
   app.add_option("--jobs", options.jobs, "processes");
   app.add_option("--stop-after", options.failures_max, "end after so many seeds that failed");
   app.add_flag("--no-shrink", options.is_unshrunk, "do not look for the shortest program that fails");
@@ -31,6 +33,10 @@ int main(int argc, char** argv) {
   app.add_option("--trace", trace, "a hash over so many seeds' traces");
   app.add_flag("--log", is_verbose, "with the agent's own log");
   CLI11_PARSE(app, argc, argv);
+  std::ifstream listed(except);
+  for (std::string line; std::getline(listed, line);) {
+    if (!line.empty() && line[0] != '#') options.except.insert(std::stoull(line));
+  }
   const auto nothing = static_cast<tailrace::LogLevel>(5);  // above error
   tailrace::log::set_level(is_verbose ? tailrace::LogLevel::debug : nothing);
   if (trace > 0) {
