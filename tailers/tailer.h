@@ -97,16 +97,17 @@ class Tailer {
 
  private:
   struct Scan;
-  struct Move {
-    TailFile* file;    // nullptr: it was not known yet
-    std::string path;  // the old one; of an unknown file its first one
-    Instant at;
-  };
   struct Wanted {
-    std::string first_path;
-    bool is_renamed;           // from there to here, before it could be looked at
+    std::string first_path = {};
+    bool is_renamed = false;   // from there to here, before it could be looked at
     std::uint64_t inode = 0;   // that a scan saw there
     bool is_expected = false;  // it was just created: if it is not there, it was renamed or deleted since
+  };
+  struct Move {
+    TailFile* file;    // nullptr: it was not known yet
+    std::string path;  // the old one
+    Instant at;
+    Wanted wanted = {};  // of an unknown file
   };
   struct Search;
   enum class FirstScan : std::uint8_t { scanning, searching, done };
@@ -146,7 +147,7 @@ class Tailer {
   std::optional<std::string> seen_as(const std::string& directory, const std::string& name) const;
   void appeared(const std::string& directory, const WatchEvent& event, Instant now);
   void moved_to(TailFile& file, const std::string& path, Instant now);
-  std::optional<std::string> expected_as(const std::string& path) const;
+  std::optional<Wanted> expected_at(const std::string& path) const;
   bool seen_as_first(const TailFile& file, const std::string& path) const;
   void lost_name(TailFile& file, Instant now);
   void end_moves(Instant now);

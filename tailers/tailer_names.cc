@@ -80,8 +80,8 @@ void Tailer::on_event(const std::string& directory, const WatchEvent& event, Ins
           aliases_.erase(path);
         }
         moves_[event.cookie] = {.file = file, .path = path, .at = now};
-      } else if (const std::optional<std::string> first = expected_as(path)) {
-        moves_[event.cookie] = {.file = nullptr, .path = *first, .at = now};
+      } else if (std::optional<Wanted> expected = expected_at(path)) {
+        moves_[event.cookie] = {.file = nullptr, .path = path, .at = now, .wanted = *std::move(expected)};
         wanted_probes_.erase(path);
         vanished_.erase(path);
         failed_.erase(path);
@@ -114,7 +114,7 @@ void Tailer::appeared(const std::string& directory, const WatchEvent& event, Ins
         moved_to(*move.file, path, now);
       } else {
         // It was renamed before we could look at it: it is known under its first name all the same.
-        want_probe(path, move.path, true);
+        want_probe(path, move.wanted.first_path, true);
       }
       return;
     }
@@ -140,12 +140,12 @@ void Tailer::appeared(const std::string& directory, const WatchEvent& event, Ins
   if (event.kind != WatchEvent::Kind::modified && patterns_->may_match_below(path)) rescan(now);
 }
 
-// The first path of a file that is not known yet and was, or is to be, looked at under this one.
-std::optional<std::string> Tailer::expected_as(const std::string& path) const {
-  if (const auto wanted = wanted_probes_.find(path); wanted != wanted_probes_.end()) return wanted->second.first_path;
-  if (const auto probing = probing_.find(path); probing != probing_.end()) return probing->second;
-  if (const auto gone = vanished_.find(path); gone != vanished_.end()) return gone->second.first;
-  if (const auto failed = failed_.find(path); failed != failed_.end()) return failed->second.wanted.first_path;
+// A file that is not known yet and was, or is to be, looked at under this path.
+std::optional<Tailer::Wanted> Tailer::expected_at(const std::string& path) const {
+  if (const auto wanted = wanted_probes_.find(path); wanted != wanted_probes_.end()) return wanted->second;
+  if (const auto probing = probing_.find(path); probing != probing_.end()) return Wanted{.first_path = probing->second};
+  if (const auto gone = vanished_.find(path); gone != vanished_.end()) return Wanted{.first_path = gone->second.first};
+  if (const auto failed = failed_.find(path); failed != failed_.end()) return failed->second.wanted;
   return std::nullopt;
 }
 
@@ -239,6 +239,12 @@ void Tailer::end_moves(Instant now) {
       continue;
     }
     TailFile* const file = it->second.file;
+    if (file == nullptr && it->second.wanted.inode != 0) {
+      // Where it went was not told: it is looked for by its inode.
+      Wanted& wanted = wanted_probes_[it->second.path];
+      if (wanted.first_path.empty()) wanted.first_path = it->second.wanted.first_path;
+      wanted.inode = it->second.wanted.inode;
+    }
     it = moves_.erase(it);
     if (file == nullptr || !file->path.empty()) continue;
     ++counters_.rotations_renamed;

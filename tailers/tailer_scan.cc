@@ -540,6 +540,7 @@ void Tailer::adopt(TailFile& file, Probe& probe, Instant now) {
     file.changed_at = now;
     update_lag(file);
   }
+  if (prefix_matches(file.checkpoint->key, probe.prefix)) file.proven = std::max(file.proven, probe.stat.size);
   if (probe.stat.size < file.size) {
     truncated(file, file.size, now);
     return;

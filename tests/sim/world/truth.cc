@@ -107,7 +107,8 @@ void Truth::check_place(Generation& generation, const std::string& topic, std::i
   }
   if (generation.topic == topic && generation.partition == partition) return;
   if (generation.topic != topic) return;  // by the name under which it was first seen, which a race may decide
-  if (generation.was_renamed || generation.has_other_names) return;  // a restart may meet it first under another name
+  if (generation.was_renamed || generation.has_other_names || has_symlinks_)
+    return;  // a restart may meet it first under another name
   on_breach_(fmt::format("place: g{} was in {}/{}, now in {}/{}: \"{}\"", generation.number, generation.topic,
                          generation.partition, topic, partition, text.substr(0, 60)));
 }

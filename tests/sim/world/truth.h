@@ -37,6 +37,7 @@ struct Generation {
   bool is_known = false;            // the agent has looked at it
   bool may_be_unknown = false;      // it lost its matching name before that
   bool is_away = false;             // moved to where nobody looks
+  bool was_away = false;            // for a while
   std::uint64_t seen = 0;           // the largest size that the agent was told of
   std::uint64_t read = 0;           // the largest end of a read
 
@@ -77,6 +78,9 @@ class Truth {
   // A record is in Kafka's log, or was refused for good.
   void arrived(const std::string& topic, std::int32_t partition, std::string_view text, bool is_refused, bool is_late);
 
+  // From now on a file may be first seen under a name that is not its own.
+  void has_symlinks() { has_symlinks_ = true; }
+
   std::vector<Generation>& all() { return generations_; }
   const std::vector<Generation>& all() const { return generations_; }
   std::uint64_t doubled_bytes() const { return doubled_bytes_; }
@@ -102,6 +106,7 @@ class Truth {
   std::map<std::string, std::pair<std::string, std::int32_t>> place_of_path_;
   std::unordered_map<std::string, Piece> expected_;
   std::vector<std::uint64_t> expected_to_;  // by generation: pieces before it are in `expected_`
+  bool has_symlinks_ = false;
   std::uint64_t doubled_bytes_ = 0, records_ = 0, trace_ = 0;
 };
 

@@ -165,7 +165,10 @@ void World::end_agent(End end, CrashMode mode) {
   rejected_before_ += sink.rejected_invalid + sink.rejected_timestamp + sink.rejected_too_large;
 
   // Below what was durable nothing may come again; what was only acknowledged may.
-  const bool is_whole = end == End::drained && !was_flush_ && snapshot.checkpoint.errors == 0;
+  const bool met_trouble = snapshot.checkpoint.errors > 0 || cluster_.in_doubt() > 0 ||
+                           std::any_of(tailer.counters.open_errors.begin(), tailer.counters.open_errors.end(),
+                                       [](std::uint64_t errors) { return errors > 0; });
+  const bool is_whole = end == End::drained && !was_flush_ && !met_trouble;
   for (Generation& generation : truth_.all()) {
     const bool is_shown = is_whole && generation.fate == Fate::lives && generation.seen == generation.bytes.size();
     generation.acked = is_shown ? generation.prefix : 0;
@@ -180,9 +183,11 @@ void World::end_agent(End end, CrashMode mode) {
   }
 
   // What could not be stored, or was lost with the power, nobody remembers: not even that it was there.
-  if (end == End::power_lost || snapshot.checkpoint.errors > 0) {
+  if (end != End::drained || snapshot.checkpoint.errors > 0) {
+    const bool may_forget_all = end == End::power_lost || snapshot.checkpoint.errors > 0;
     for (Generation& generation : truth_.all()) {
       if (generation.acked > 0 || generation.fate != Fate::lives) continue;
+      if (!may_forget_all && generation.prefix > 0) continue;  // what was shipped had been stored before
       generation.is_known = false;
       if (!is_matching(disk_.path_of(generation.inode))) generation.may_be_unknown = true;
     }

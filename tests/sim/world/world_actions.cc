@@ -157,6 +157,8 @@ void World::lost_name(std::uint64_t inode, Generation& generation) {
     generation.fate = Fate::deleted;
   } else {
     generation.was_renamed = true;  // it lives on under another one
+    generation.is_away = disk_.path_of(inode).starts_with("/away/");
+    generation.was_away = generation.was_away || generation.is_away;
   }
 }
 
@@ -272,7 +274,7 @@ bool World::act_names(Kind kind, const std::string& path, Dice& dice) {
       const std::string name = "/log/current.log";
       if (disk_.exists(name)) disk_.erase(name);
       disk_.symlink(path, name);
-      generation_at(path)->has_other_names = true;
+      truth_.has_symlinks();
       return true;
     }
     case Kind::remove_directory: {
@@ -287,6 +289,7 @@ bool World::act_names(Kind kind, const std::string& path, Dice& dice) {
       generation.is_ended_unwatched = may_lose(generation);
       move(path, side_name("/away/", ".log"));
       generation.is_away = disk_.path_of(generation.inode).starts_with("/away/");
+      generation.was_away = true;
       return true;
     }
     case Kind::move_back: {
