@@ -31,7 +31,7 @@ class DescriptorBudget {
  private:
   std::uint64_t open_max_;
   std::uint64_t open_ = 0;
-  std::set<std::pair<Instant, TailFile*>> offered_;
+  std::set<std::pair<Instant, TailFile*>, ByTimeAndId> offered_;
 };
 
 }  // namespace tailrace
