@@ -66,6 +66,7 @@ class RealPipeline final : public Pipeline {
         journal_(JournalSettings{.directory = config_.agent.state_dir,
                                  .fsync = journal_fsync(config_.checkpoint.fsync),
                                  .interval = config_.checkpoint.interval,
+                                 .segment_bytes_min = options.journal_segment_bytes_min,
                                  .is_stored = options.stores_checkpoints},
                  seams_.files, seams_.engine, seams_.workers),
         descriptors_(options.open_files_max),
@@ -271,8 +272,8 @@ void RealPipeline::deadlines(Instant now) {
   for (const auto& line : lines_) line->reader().on_deadline(now);
   while (TailFile* file = descriptors_.expired(now)) {
     FileReader& reader = file->tailer->reader();
-    reader.close(*file);
-    file->tailer->after_read(*file, now);
+    reader.lend(*file, now);
+    if (!file->is_forgotten) file->tailer->after_read(*file, now);
   }
 }
 

@@ -16,6 +16,7 @@
 #include "base/file_system.h"
 #include "base/io_engine.h"
 #include "base/worker_pool.h"
+#include "buffer/checkpoint_journal.h"
 #include "config/config.h"
 #include "sinks/sink.h"
 #include "tailers/watcher.h"
@@ -35,6 +36,7 @@ struct PipelineOptions {
   bool once = false;               // ship what the files hold now, an unfinished last line too, then be drained
   bool stores_checkpoints = true;  // false: --dry-run reads the stored ones and writes none
   std::uint64_t open_files_max = 800;
+  std::uint64_t journal_segment_bytes_min = JournalSettings{}.segment_bytes_min;
 };
 
 // Why the agent must end by itself.

@@ -16,6 +16,8 @@ class DescriptorBudget {
 
   bool has_room() const { return open_ < open_max_; }
   std::uint64_t left() const { return open_max_ - std::min(open_, open_max_); }
+  // One more than may be: for what another waits for that has a descriptor itself.
+  bool has_spare() const { return open_ <= open_max_; }
   void opened() { ++open_; }
   void closed() { --open_; }
 

@@ -98,18 +98,27 @@ std::uint64_t FileReader::take_slot(InFlight&& io) {
   return slot;
 }
 
+// What waits for this one has a descriptor that it will not give: were there none for this one, both would wait for
+// ever.
+bool FileReader::is_waited_for(const TailFile& file) {
+  for (const TailFile* later = file.after; later != nullptr; later = later->after) {
+    if (later->fd && later->turn == Turn::wants_other) return true;
+  }
+  return false;
+}
+
 bool FileReader::start_open(TailFile& file, Instant now) {
   if (file.path.empty()) {
     file.tailer->path_lost(file, now);
     return false;
   }
-  if (!parts_.descriptors.has_room()) {
+  while (!parts_.descriptors.has_room() && !(parts_.descriptors.has_spare() && is_waited_for(file))) {
     TailFile* victim = parts_.descriptors.least_useful();
     if (victim == nullptr) {
       scheduler_.wait(file, Turn::wants_file);
       return false;
     }
-    victim->tailer->reader().close(*victim);
+    victim->tailer->reader().lend(*victim, now);
   }
   parts_.descriptors.opened();  // its place is taken from now on
   file.turn = Turn::in_flight;
@@ -142,7 +151,9 @@ std::uint32_t FileReader::bytes_to_read(const TailFile& file) const {
 bool FileReader::start_read(TailFile& file, Instant) {
   const std::uint32_t bytes = bytes_to_read(file);
   const std::uint32_t tail = file.books.at_read().tail_bytes;
-  std::optional<Slice> slice = outlet_.reserve(file.lane, tail + bytes, tail + file.unread());
+  std::optional<Slice> slice;
+  // Without memory for the books of one line the read would be for nothing.
+  if (outlet_.records_left() > 0) slice = outlet_.reserve(file.lane, tail + bytes, tail + file.unread());
   if (!slice) {
     scheduler_.wait(file, Turn::wants_memory);
     return false;
@@ -181,7 +192,7 @@ void FileReader::on_io_done(std::uint64_t token, std::int64_t result, Instant no
   switch (io.kind) {
     case Kind::open:
       file.turn = Turn::none;
-      opened(file, result, now);
+      opened(file, io.path, result, now);
       break;
     case Kind::read:
       file.turn = Turn::none;
@@ -201,7 +212,7 @@ void FileReader::on_io_done(std::uint64_t token, std::int64_t result, Instant no
   }
 }
 
-void FileReader::opened(TailFile& file, std::int64_t result, Instant now) {
+void FileReader::opened(TailFile& file, const std::string& path, std::int64_t result, Instant now) {
   if (result < 0) {
     parts_.descriptors.closed();
     parts_.has_free_descriptor = true;
@@ -216,8 +227,7 @@ void FileReader::opened(TailFile& file, std::int64_t result, Instant now) {
   file.fd = parts_.files.adopt(static_cast<int>(result));
   const Result<FileStat> stat = parts_.files.stat_fd(file.fd.get());
   const SourceKey& key = file.checkpoint->key;
-  if (!stat || stat->inode != key.inode ||
-      (stat->birth_ns != 0 && key.birth_ns != 0 && stat->birth_ns != key.birth_ns)) {
+  if (!stat || !is_inode_of(key, *stat) || file.tailer->has_successor(file, path)) {
     close(file);
     file.tailer->path_lost(file, now);  // another file has its name now
     return;
@@ -387,8 +397,12 @@ void FileReader::aside_done(InFlight& io, std::int64_t result, Instant now) {
       file.tailer->truncated(file, file.proven, now);
       return;
     }
-    if (first_bytes.size() >= key.prefix_bytes) file.proven = std::max(file.proven, io.size);
-    keep_prefix(file, first_bytes);
+    if (first_bytes.size() < std::min<Offset>(io.size, kPrefixBytesMax)) {
+      file.must_look = true;  // it ends earlier than we thought: this may be another content already
+    } else {
+      file.proven = std::max(file.proven, io.size);
+      keep_prefix(file, first_bytes);
+    }
   } else if (io.kind == Kind::verify && result >= 0 && file.turn != Turn::in_flight) {
     // A read may have moved on meanwhile; it has compared for itself.
     const Progress& known = file.books.at_read();
@@ -417,7 +431,7 @@ void FileReader::failed(TailFile& file, int sys_errno, std::string_view verb, In
   if (sys_errno == EMFILE || sys_errno == ENFILE) {
     ++counters.open_errors[static_cast<std::size_t>(OpenErrorReason::emfile)];
     if (TailFile* victim = parts_.descriptors.least_useful(); victim != nullptr)
-      victim->tailer->reader().close(*victim);
+      victim->tailer->reader().lend(*victim, now);
   } else if (sys_errno == EACCES || sys_errno == EPERM) {
     ++counters.open_errors[static_cast<std::size_t>(OpenErrorReason::permission)];
   } else {
@@ -441,6 +455,7 @@ void FileReader::failed(TailFile& file, int sys_errno, std::string_view verb, In
 // A turn reads only so many rounds: what is queued after it goes on with the next one.
 Instant FileReader::next_deadline() const {
   if (scheduler_.has_queued() && in_flight_ < parts_.engine.depth()) return Instant::min();
+  if (parts_.has_free_descriptor && scheduler_.is_short_of_files()) return Instant::min();
   return retries_.empty() ? kNever : retries_.begin()->first;
 }
 
@@ -474,6 +489,12 @@ void FileReader::close(TailFile& file) {
   file.fd.reset();
   parts_.descriptors.closed();
   parts_.has_free_descriptor = true;
+}
+
+void FileReader::lend(TailFile& file, Instant now) {
+  if (!file.tailer->look(file, now) || !file.fd) return;
+  if (file.is_deleted || file.is_busy() || file.has_work()) return;
+  close(file);
 }
 
 void FileReader::forget(TailFile& file) {

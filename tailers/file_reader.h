@@ -38,7 +38,8 @@ class FileReader final : public IoClient {
   // Compares the bytes before its offset with those we knew: it was written to, yet is no larger.
   void verify(TailFile& file);
   void forget(TailFile& file);  // never while a read of it is in flight
-  void close(TailFile& file);   // its descriptor
+  // Closes one that was offered to the budget, unless there is more to read of it than was known.
+  void lend(TailFile& file, Instant now);
 
   void on_deadline(Instant now);  // tries again what failed
   Instant next_deadline() const;
@@ -60,9 +61,11 @@ class FileReader final : public IoClient {
     std::vector<std::byte> aside;  // prefix, verify
   };
 
+  void close(TailFile& file);  // its descriptor
   bool start(TailFile& file, Instant now);
   bool find_lane(TailFile& file);
   bool start_open(TailFile& file, Instant now);
+  static bool is_waited_for(const TailFile& file);
   bool start_read(TailFile& file, Instant now);
   std::uint32_t bytes_to_read(const TailFile& file) const;
   std::uint64_t reading(const TailFile& file) const;  // under way for its lane
@@ -71,7 +74,7 @@ class FileReader final : public IoClient {
   void start_aside(TailFile& file, Kind kind, Offset offset, std::uint32_t bytes);
   std::uint64_t take_slot(InFlight&& io);
 
-  void opened(TailFile& file, std::int64_t result, Instant now);
+  void opened(TailFile& file, const std::string& path, std::int64_t result, Instant now);
   void read_done(InFlight& io, std::int64_t result, Instant now);
   void publish(InFlight& io, std::uint32_t data, bool reached_end, Instant now);
   void aside_done(InFlight& io, std::int64_t result, Instant now);

@@ -43,6 +43,10 @@ bool grow(SourceKey& key, std::span<const std::byte> first_bytes) {
   return true;
 }
 
+bool is_inode_of(const SourceKey& known, const FileStat& seen) {
+  return known.inode == seen.inode && (known.birth_ns == 0 || seen.birth_ns == 0 || known.birth_ns == seen.birth_ns);
+}
+
 Match compare(const SourceKey& known, const SourceKey& seen, std::span<const std::byte> first_bytes) {
   if (known.inode != seen.inode) return Match::different;
   const bool births_known = known.birth_ns != 0 && seen.birth_ns != 0;

@@ -41,6 +41,9 @@ bool grow(SourceKey& key, std::span<const std::byte> first_bytes);
 // Whether the file with `seen`'s inode and birth time that begins with `first_bytes` is the one that `known` describes.
 Match compare(const SourceKey& known, const SourceKey& seen, std::span<const std::byte> first_bytes);
 
+// By inode and, where both are known, birth time: not a new file in a reused inode.
+bool is_inode_of(const SourceKey& known, const FileStat& seen);
+
 // The first kPrefixBytesMax bytes, or as many as there are. Blocks.
 Result<std::vector<std::byte>> read_prefix(FileSystem& files, int fd);
 

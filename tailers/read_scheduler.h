@@ -37,6 +37,8 @@ class ReadScheduler {
   bool has_queued() const;
   // Something waits for memory, room or acknowledgements: reading is held back by the sink.
   bool is_held_back() const;
+  // Something waits for a descriptor.
+  bool is_short_of_files() const { return !waiting_[static_cast<std::size_t>(Turn::wants_file)].empty(); }
 
  private:
   enum Class : std::uint8_t { live, vanishing, backlog };

@@ -169,10 +169,13 @@ void Tailer::truncated(TailFile& file, Offset size, Instant now) {
   again.fd = std::move(fd);
   again.is_deleted = is_deleted;
   again.is_left = is_left;
+  for (auto& [cookie, move] : moves_) {
+    if (move.file == &file) move.file = &again;  // its new name is its successor's
+  }
   update_lag(file);
   settle_down(file, now);  // may forget it
   if (again.fd) {
-    look(again, now);
+    if (look(again, now)) again.proven = again.size;
   } else if (!again.path.empty()) {
     want_probe(again.path, again.checkpoint->path);
     start_probes(now);
@@ -318,6 +321,7 @@ void Tailer::update_lag(TailFile& file) {
 
 void Tailer::set_targets(bool ends_lines, Instant now) {
   look_at_all(now);
+  remember_sizes(now);  // of what goes between now and the next start, nobody could say how much it was
   for (auto& [id, file] : files_) {
     if (file->target != TailFile::kNoTarget) continue;
     file->target = file->size;

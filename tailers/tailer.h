@@ -69,6 +69,8 @@ class Tailer {
   void path_lost(TailFile& file, Instant now);
   void after_read(TailFile& file, Instant now);
   void after_aside(TailFile& file, Instant now);
+  // Whether what `path` leads to is another one by now, in the same inode.
+  bool has_successor(const TailFile& file, const std::string& path) const;
   void wake_followers(TailFile& file);  // those under its path that wait for it
   void met_error() { met_errors_ = true; }
 
@@ -117,7 +119,7 @@ class Tailer {
   void scan_done(Scan& scan, Instant now);
   void watch(const Scan& scan, Instant now);
   void apply(const FoundFile& found, Instant now);
-  void names_vanished(const Scan& scan);
+  void search_unseen(const Scan& scan);
   void want_probe(std::string path, std::string first_path, bool is_renamed = false);
   void start_probes(Instant now);
   void probed(Probe& probe, Instant now);

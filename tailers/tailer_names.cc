@@ -37,6 +37,11 @@ void Tailer::name(TailFile& file, std::string path, Instant now) {
   by_path_.emplace(file.path, &file);
 }
 
+bool Tailer::has_successor(const TailFile& file, const std::string& path) const {
+  const TailFile* named = at(path);
+  return named != nullptr && named != &file && named->checkpoint->key.inode == file.checkpoint->key.inode;
+}
+
 // How the patterns name an entry of a directory that is watched under its real path; nothing: they do not.
 std::optional<std::string> Tailer::seen_as(const std::string& directory, const std::string& name) const {
   const std::string own = directory + "/" + name;

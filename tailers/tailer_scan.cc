@@ -33,6 +33,11 @@ std::optional<Probe> look_again(FileSystem& files, Probe& done, bool keeps) {
   if (request.inode != 0 && !(done.is_ok() && done.stat.inode == request.inode)) {
     const std::string directory = directory_of(request.path);
     const Result<std::vector<DirectoryEntry>> entries = files.list(directory);
+    if (!entries && entries.error().kind() != ErrorKind::not_found) {
+      Probe unsure{.request = request, .real_path = {}, .fd = {}, .stat = {}, .prefix = {}, .tail = {}, .error = {}};
+      unsure.error.push_back(Error(entries.error()).during("list", directory));
+      return unsure;
+    }
     for (std::size_t i = 0; entries && i < entries->size(); ++i) {
       const DirectoryEntry& entry = (*entries)[i];
       if (entry.inode != request.inode) continue;
@@ -40,9 +45,11 @@ std::optional<Probe> look_again(FileSystem& files, Probe& done, bool keeps) {
                           {.path = directory + "/" + entry.name,
                            .first_path = request.first_path,
                            .is_renamed = true,
+                           .inode = request.inode,
                            .wants_tail = request.wants_tail},
                           keeps);
-      if (!found.is_ok() || found.stat.inode != request.inode) break;
+      // What cannot be opened is tried again under the name that it has now.
+      if (found.is_ok() ? found.stat.inode != request.inode : found.error.front().kind() == ErrorKind::not_found) break;
       request.is_expected = false;
       return found;
     }
@@ -104,13 +111,7 @@ void Tailer::scan_done(Scan& scan, Instant now) {
     probe_failed(failure, now);
   }
   for (const FoundFile& found : scan.found.files) apply(found, now);
-  // Where the globs do not look the walk did not look.
-  for (const auto& [id, file] : files_) {
-    if (file->is_left && !file->fd && !file->path.empty() && !file->is_busy()) {
-      want_probe(file->path, file->checkpoint->path);
-    }
-  }
-  names_vanished(scan);
+  search_unseen(scan);
   start_probes(now);
   finish_first_scan(now);
 }
@@ -135,14 +136,15 @@ void Tailer::apply(const FoundFile& found, Instant now) {
   TailFile* const file = at(found.real_path);
   if (file == nullptr) {
     want_probe(found.real_path, found.path);
-    wanted_probes_.at(found.real_path).inode = found.stat.inode;
+    // What could not be opened under this name before, and is another one by now, is what is looked for.
+    const auto failed = failed_.find(found.real_path);
+    const bool is_known = failed != failed_.end() && failed->second.wanted.inode != 0;
+    wanted_probes_.at(found.real_path).inode = is_known ? failed->second.wanted.inode : found.stat.inode;
     return;
   }
   file->scan_number = scan_number_;
   const SourceKey& key = file->checkpoint->key;
-  const bool is_same = key.inode == found.stat.inode &&
-                       (key.birth_ns == 0 || found.stat.birth_ns == 0 || key.birth_ns == found.stat.birth_ns);
-  if (!is_same) {
+  if (!is_inode_of(key, found.stat)) {
     want_probe(found.real_path, found.path);
   } else if (file->fd) {
     look(*file, now);
@@ -151,25 +153,24 @@ void Tailer::apply(const FoundFile& found, Instant now) {
   }
 }
 
-// Names that were there before the scan began and that it did not find: an event was missed.
-void Tailer::names_vanished(const Scan& scan) {
+// Names that were there before the scan began and that it did not find: an event was missed. Where the globs do not
+// look the walk did not look either.
+void Tailer::search_unseen(const Scan& scan) {
   // A directory that cannot be listed has lost nothing; a FIFO or a dangling link hides nothing.
-  if (std::any_of(scan.found.skipped.begin(), scan.found.skipped.end(), [](const SkippedFile& skipped) {
+  const bool is_whole =
+      std::none_of(scan.found.skipped.begin(), scan.found.skipped.end(), [](const SkippedFile& skipped) {
         return skipped.kind != ErrorKind::bad_input && skipped.kind != ErrorKind::not_found;
-      })) {
-    return;
-  }
-  std::vector<TailFile*> vanished;
+      });
+  std::vector<std::pair<SourceId, std::uint64_t>> unseen;
   for (auto& [id, file] : files_) {
-    if (file->scan_number == scan_number_ || file->path.empty() || file->is_left || file->named_at >= scan.started)
-      continue;
-    vanished.push_back(file.get());
-  }
-  for (TailFile* file : vanished) {
-    if (file->is_searched) continue;
+    if (file->path.empty() || file->is_searched || file->is_busy() || file->scan_number == scan_number_) continue;
+    const bool is_missing = is_whole && !file->is_left && file->named_at < scan.started;
+    if (!is_missing && (!file->is_left || file->fd)) continue;
     file->is_searched = true;
-    search({{file->books.id(), file->checkpoint->key.inode}});
+    unseen.emplace_back(id, file->checkpoint->key.inode);
   }
+  std::sort(unseen.begin(), unseen.end());
+  if (!unseen.empty()) search(std::move(unseen));
 }
 
 void Tailer::want_probe(std::string path, std::string first_path, bool is_renamed) {
@@ -208,10 +209,11 @@ void Tailer::start_probes(Instant) {
         [job, keeps, &files] {
           for (ProbeRequest& request : job->requests) {
             Probe done = probe(files, std::move(request), keeps);
-            if (std::optional<Probe> renamed = look_again(files, done, keeps)) {
-              job->probes.push_back(std::move(*renamed));
-            }
+            std::optional<Probe> renamed = look_again(files, done, keeps);
+            const bool is_found = renamed && renamed->is_ok();  // the older one, then
+            if (is_found) job->probes.push_back(std::move(*renamed));
             job->probes.push_back(std::move(done));
+            if (renamed && !is_found) job->probes.push_back(std::move(*renamed));  // it is tried again
           }
         },
         [this, job](Instant when) {
@@ -240,7 +242,7 @@ void Tailer::probe_failed(const Probe& failed, Instant now) {
     want_probe(path, failed.request.first_path);
     return;
   }
-  if (TailFile* file = at(path); file != nullptr && failed.stat.inode == file->checkpoint->key.inode &&
+  if (TailFile* file = at(path); file != nullptr && is_inode_of(file->checkpoint->key, failed.stat) &&
                                  failed.stat.size > file->size && !file->is_busy()) {
     file->marks.saw(failed.stat.size, now);
     file->size = failed.stat.size;
@@ -511,7 +513,10 @@ void Tailer::check_name(TailFile& file, const std::string& path) {
         --jobs_;
         TailFile* const same = find(id);
         if (same == nullptr) return;
-        if (check->is_there || same->path != check->old) {
+        if (same->is_replaced) {  // cut meanwhile: what goes on in its place is to be recognised
+          want_probe(path, same->checkpoint->path);
+          start_probes(when);
+        } else if (check->is_there || same->path != check->old) {
           if (at(path) == nullptr) aliases_[path] = same;
         } else {
           moved_to(*same, path, when);

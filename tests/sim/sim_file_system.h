@@ -90,7 +90,7 @@ class SimFileSystem final : public FileSystem, public FdCloser {
   using OnSeen = std::function<void(std::uint64_t inode, std::uint64_t size, bool is_read)>;
   void on_seen(OnSeen callback) { on_seen_ = std::move(callback); }
   // A name of the file that has this inode; "" when it has none. Of several, the first in the order of names.
-  std::string path_of(std::uint64_t inode) { return tree_.path_of(inode); }
+  std::vector<std::string> paths_of(std::uint64_t inode) const { return tree_.paths_of(inode); }
   std::uint64_t inode_of(const std::string& path);  // 0: there is no such file; symlinks are followed
   bool is_open(std::uint64_t inode) const;
 

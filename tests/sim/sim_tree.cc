@@ -88,17 +88,18 @@ Result<SimNode*> SimTree::find(const std::string& path, bool follow_last) {
   return place->node;
 }
 
-std::string SimTree::path_of(std::uint64_t inode) const {
-  if (inode == kRoot) return "";
+std::vector<std::string> SimTree::paths_of(std::uint64_t inode) const {
+  std::vector<std::string> paths;
+  if (inode == kRoot) return paths;
   for (const auto& [number, node] : nodes_) {
     if (node.type != FileType::directory || (number != kRoot && node.links == 0)) continue;
     for (const auto& [name, child] : node.entries) {
       if (child != inode) continue;
-      const std::string above = path_of(number);
-      if (number == kRoot || !above.empty()) return above + "/" + name;
+      const std::vector<std::string> above = paths_of(number);
+      if (number == kRoot || !above.empty()) paths.push_back((above.empty() ? "" : above.front()) + "/" + name);
     }
   }
-  return "";
+  return paths;
 }
 
 SimNode& SimTree::create(const SimPlace& place, FileType type, WallTime now) {

@@ -46,7 +46,7 @@ class SimTree {
   Result<SimPlace> walk(const std::string& path, bool follow_last);
   Result<SimNode*> find(const std::string& path, bool follow_last);  // not_found when the name is free
   SimNode& node(std::uint64_t inode) { return nodes_.at(inode); }
-  std::string path_of(std::uint64_t inode) const;  // "" when it has no name
+  std::vector<std::string> paths_of(std::uint64_t inode) const;  // empty when it has no name
 
   SimNode& create(const SimPlace& place, FileType type, WallTime now);
   void link(const SimPlace& place, SimNode& node);

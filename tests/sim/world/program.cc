@@ -102,6 +102,7 @@ Program program_of(std::uint64_t seed) {
   program.on_reject = dice.one_in(3) ? OnReject::drop : OnReject::spool;
   program.max_line = std::array<Bytes, 3>{128, 1024, 16 * 1024}[dice.below(3)];
   program.memory = 4 * program.max_line + 1024 * 1024 + dice.below(2) * 1024 * 1024;
+  program.journal_segment_bytes = Bytes{16 * 1024} << dice.below(4);
   program.has_birth_times = !dice.one_in(4);
   program.notifies = !dice.one_in(8);
   program.reuses_inodes = dice.one_in(3);
@@ -119,7 +120,7 @@ Program program_of(std::uint64_t seed) {
   }
   std::uint64_t total = 0;
   for (const std::uint32_t weight : weights) total += weight;
-  const std::uint64_t count = dice.between(200, 600);
+  const std::uint64_t count = dice.between(300, 900);
   for (std::uint64_t i = 0; i < count; ++i) {
     std::uint64_t at = dice.below(total);
     std::size_t kind = 0;

@@ -91,6 +91,7 @@ struct Program {
   OnReject on_reject = OnReject::spool;
   Bytes max_line = 1024;
   Bytes memory = 2 * 1024 * 1024;
+  Bytes journal_segment_bytes = 64 * 1024;  // small: it is written anew every few hundred checkpoints
   bool has_birth_times = true, notifies = true, reuses_inodes = false, topic_by_file = false;
   std::uint32_t delay_max = 0, short_percent = 0;
   bool reorders = false;

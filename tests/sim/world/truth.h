@@ -70,6 +70,9 @@ class Truth {
 
   Generation& begin(std::uint64_t inode, const std::string& path);
   Generation* of_inode(std::uint64_t inode);  // the newest; nullptr: none
+  bool is_first(const Generation& generation) const {
+    return by_inode_.at(generation.inode).front() == generation.number;
+  }
   std::size_t generations_of(std::uint64_t inode) const;
   // Text of about `bytes` for the end of `generation`, without a line end: `line` times.
   std::string words(const Generation& generation, std::uint64_t bytes) const;

@@ -99,6 +99,16 @@ void World::say(std::string step) {
   if (said_.size() > kStepsSaid) said_.pop_front();
 }
 
+std::string World::path_of(std::uint64_t inode) const {
+  const std::vector<std::string> paths = disk_.paths_of(inode);
+  const auto seen = std::find_if(paths.begin(), paths.end(), is_matching);
+  if (seen != paths.end()) return *seen;
+  const auto near =
+      std::find_if(paths.begin(), paths.end(), [](const auto& path) { return path.starts_with("/log/"); });
+  if (near != paths.end()) return *near;
+  return paths.empty() ? "" : paths.front();
+}
+
 Outcome World::run() {
   const Instant began = clock_.now();
   start();
@@ -134,7 +144,8 @@ void World::start() {
   idle_turns_ = 0;
   disk_.set_time(clock_.wall());
   Result<std::unique_ptr<Pipeline>> made = Pipeline::create(
-      config_, PipelineOptions{.open_files_max = kOpenFilesMax},
+      config_,
+      PipelineOptions{.open_files_max = kOpenFilesMax, .journal_segment_bytes_min = program_.journal_segment_bytes},
       {.files = disk_,
        .engine = *engine_,
        .workers = *workers_,
@@ -170,7 +181,8 @@ void World::end_agent(End end, CrashMode mode) {
                                        [](std::uint64_t errors) { return errors > 0; });
   const bool is_whole = end == End::drained && !was_flush_ && !met_trouble;
   for (Generation& generation : truth_.all()) {
-    const bool is_shown = is_whole && generation.fate == Fate::lives && generation.seen == generation.bytes.size();
+    const bool is_shown =
+        is_whole && generation.fate == Fate::lives && !generation.is_away && generation.seen == generation.bytes.size();
     generation.acked = is_shown ? generation.prefix : 0;
   }
   // A journal that could not be written anew since the start is as safe as the last process left it.
@@ -183,13 +195,13 @@ void World::end_agent(End end, CrashMode mode) {
   }
 
   // What could not be stored, or was lost with the power, nobody remembers: not even that it was there.
-  if (end != End::drained || snapshot.checkpoint.errors > 0) {
+  if (end != End::drained || was_flush_ || snapshot.checkpoint.errors > 0) {
     const bool may_forget_all = end == End::power_lost || snapshot.checkpoint.errors > 0;
     for (Generation& generation : truth_.all()) {
       if (generation.acked > 0 || generation.fate != Fate::lives) continue;
       if (!may_forget_all && generation.prefix > 0) continue;  // what was shipped had been stored before
       generation.is_known = false;
-      if (!is_matching(disk_.path_of(generation.inode))) generation.may_be_unknown = true;
+      if (!is_matching(path_of(generation.inode))) generation.may_be_unknown = true;
     }
   }
   for (Generation& generation : truth_.all()) {
@@ -307,7 +319,7 @@ void World::calm_down() {
   for (std::size_t i = 0; i < truth_.all().size(); ++i) {
     const Generation& generation = truth_.all()[i];
     if (generation.fate != Fate::lives || generation.is_away) continue;
-    const std::string path = disk_.path_of(generation.inode);
+    const std::string path = path_of(generation.inode);
     if (generation.has_unfinished_line()) append_line(path, 40);
     append_line(path, 20);
   }

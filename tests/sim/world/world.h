@@ -67,6 +67,7 @@ class World {
   void breach(const std::string& what);
   bool is_broken() const { return !outcome_.breach.empty(); }
   void say(std::string step);
+  std::string path_of(std::uint64_t inode) const;  // a name that is looked at, if it has one; "": it has none
   void pass(Duration time);
   bool must_turn();
   bool sink_is_readable() const;
@@ -91,6 +92,7 @@ class World {
   Generation* generation_at(const std::string& path);
   Generation& made(const std::string& path);
   void append(const std::string& path, const std::string& text);
+  std::uint64_t findable(const Generation& generation, std::uint64_t bytes) const;
   void append_line(const std::string& path, std::uint64_t bytes, const char* end = "\n");
   void cut(const std::string& path);
   void move(const std::string& from, const std::string& to);

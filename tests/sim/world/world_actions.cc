@@ -69,15 +69,19 @@ void World::append(const std::string& path, const std::string& text) {
   disk_.append(path, text);
 }
 
+// So many, or a few more, that the last piece of what is then its last line is long enough to be found again.
+std::uint64_t World::findable(const Generation& generation, std::uint64_t bytes) const {
+  const std::uint64_t line = generation.line_bytes() + bytes;
+  const std::uint64_t rest = line % program_.max_line;
+  return line > program_.max_line && rest != 0 && rest < kOddBytes ? bytes + kOddBytes - rest : bytes;
+}
+
 // A line of `bytes`, or the end of the line that is unfinished, with so much more.
 void World::append_line(const std::string& path, std::uint64_t bytes, const char* end) {
   const Generation& generation = made(path);
   const std::uint64_t have = generation.line_bytes();
-  if (have + bytes + 2 > program_.max_line) {
-    end = "\n";
-    const std::uint64_t rest = (have + bytes) % program_.max_line;
-    if (rest != 0 && rest < kOddBytes) bytes += kOddBytes - rest;
-  }
+  if (have + bytes + 2 > program_.max_line) end = "\n";
+  bytes = findable(generation, bytes);
   append(path, truth_.words(generation, bytes) + end);
 }
 
@@ -96,9 +100,11 @@ bool World::act_writer(Kind kind, Dice& dice) {
       for (std::uint64_t n = 1 + dice.below(5); n > 0; --n) append_line(path, 14 + dice.below(80));
       return true;
     }
-    case Kind::append_part:
-      append(path, truth_.words(made(path), kOddBytes + dice.below(120)));
+    case Kind::append_part: {
+      const Generation& generation = made(path);
+      append(path, truth_.words(generation, findable(generation, kOddBytes + dice.below(120))));
       return true;
+    }
     case Kind::end_line:
       if (!made(path).has_unfinished_line()) return false;
       append_line(path, kOddBytes);
@@ -153,11 +159,11 @@ bool World::may_lose(const Generation& generation) const {
 }
 
 void World::lost_name(std::uint64_t inode, Generation& generation) {
-  if (disk_.path_of(inode).empty()) {
+  if (path_of(inode).empty()) {
     generation.fate = Fate::deleted;
   } else {
     generation.was_renamed = true;  // it lives on under another one
-    generation.is_away = disk_.path_of(inode).starts_with("/away/");
+    generation.is_away = path_of(inode).starts_with("/away/");
     generation.was_away = generation.was_away || generation.is_away;
   }
 }
@@ -189,7 +195,7 @@ void World::move(const std::string& from, const std::string& to) {
     const std::uint64_t inode = disk_.inode_of(to);
     over->is_ended_unwatched = may_lose(*over);
     disk_.move(from, to);
-    if (disk_.path_of(inode).empty()) over->fate = Fate::deleted;
+    lost_name(inode, *over);
   } else {
     disk_.move(from, to);
   }
@@ -285,10 +291,10 @@ bool World::act_names(Kind kind, const std::string& path, Dice& dice) {
     }
     case Kind::move_out: {
       Generation& generation = *generation_at(path);
-      if (!disk_.path_of(generation.inode).starts_with("/log/")) return false;
+      if (!path_of(generation.inode).starts_with("/log/")) return false;
       generation.is_ended_unwatched = may_lose(generation);
       move(path, side_name("/away/", ".log"));
-      generation.is_away = disk_.path_of(generation.inode).starts_with("/away/");
+      generation.is_away = path_of(generation.inode).starts_with("/away/");
       generation.was_away = true;
       return true;
     }
@@ -331,7 +337,7 @@ bool World::act_kernel(Kind kind, Dice& dice) {
       const std::uint64_t inode = disk_.inode_of(path);
       disk_.set_permitted(path, false);
       return heal_later(dice, seconds(5), [this, inode] {
-        if (const std::string now = disk_.path_of(inode); !now.empty()) disk_.set_permitted(now, true);
+        if (const std::string now = path_of(inode); !now.empty()) disk_.set_permitted(now, true);
       });
     }
     case Kind::few_descriptors:

@@ -80,9 +80,11 @@ void World::check_end() {
   const Snapshot snapshot = pipeline_->snapshot(clock_.now(), clock_.wall(), 1000);
   const TailerSnapshot& tailer = snapshot.tailers[0];
   for (const LaggingFile& file : tailer.files_lagging) {
-    breach(fmt::format("lag: {} ({}) never came to rest: {} of {} bytes read, {} acked, {} durable; {}: {}", file.path,
-                       disk_.path_of(file.inode), file.read, file.size, file.acked, file.durable, file.state,
-                       file.reason));
+    const std::string stuck =
+        fmt::format("lag: {} ({}) never came to rest: {} of {} bytes read, {} acked, {} durable; {}: {}", file.path,
+                    path_of(file.inode), file.read, file.size, file.acked, file.durable, file.state, file.reason);
+    say(stuck);
+    breach(stuck);
   }
   if (cluster_.outstanding() > 0) breach(fmt::format("{} records are outstanding", cluster_.outstanding()));
   if (cluster_.clients() != 1) breach(fmt::format("{} clients are left", cluster_.clients()));
@@ -110,10 +112,14 @@ void World::check_losses() {
     const std::uint64_t missing = generation.missing();
     const bool is_gone = generation.fate != Fate::lives || generation.is_away;
     if (is_gone) may_count += generation.bytes.size() - generation.prefix;
+    // Where a file was cut and has grown past its offset between two looks, nobody can say whose a size was.
+    if (truth_.generations_of(generation.inode) > 1) may_count += generation.seen;
     if (generation.was_away) may_count += generation.bytes.size();  // counted while nobody knew that it would come back
     if (missing == 0) continue;
     if (is_gone && generation.is_ended_unwatched) {
       // Of a size that only a stat told nobody can say afterwards whose it was: what was read of it must be counted.
+      // And what a read found in place of another content may have been replaced in its turn before a second look.
+      if (!truth_.is_first(generation)) continue;
       const std::uint64_t may_have_arrived = generation.prefix + generation.line_ends_after_prefix();
       if (generation.read > may_have_arrived) must_count += generation.read - may_have_arrived;
       continue;
@@ -123,7 +129,12 @@ void World::check_losses() {
     if (missing < kOddBytes && generation.has_unfinished_line() && (is_gone || generation.was_renamed)) continue;
     breach(fmt::format("missing: g{} ({}): {} of {} bytes arrived; {}", generation.number, generation.first_path,
                        generation.prefix, generation.bytes.size(),
-                       is_gone ? "it was open when it went" : disk_.path_of(generation.inode)));
+                       is_gone ? "it was open when it went" : path_of(generation.inode)));
+  }
+  for (const Generation& generation : truth_.all()) {
+    say(fmt::format("g{} {} ({}): {} bytes, {} seen, {} read, {} arrived", generation.number, generation.first_path,
+                    std::array{"lives", "truncated", "deleted"}[static_cast<std::size_t>(generation.fate)],
+                    generation.bytes.size(), generation.seen, generation.read, generation.prefix));
   }
   const std::uint64_t counted =
       lost[index(LostReason::truncated)] + lost[index(LostReason::deleted)] + lost[index(LostReason::moved)];
