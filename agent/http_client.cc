@@ -69,9 +69,8 @@ Result<UniqueFd> connect_to(const HttpTarget& target, const Deadline& deadline) 
 
 Status send_all(int fd, std::string_view text, const Deadline& deadline) {
   while (!text.empty()) {
-    errno = 0;
     const ssize_t sent = send(fd, text.data(), text.size(), MSG_NOSIGNAL);
-    if (sent > 0) {
+    if (sent >= 0) {
       text.remove_prefix(static_cast<std::size_t>(sent));
     } else if (errno == EAGAIN) {
       if (Status ready = deadline.wait(fd, POLLOUT); !ready) return ready;

@@ -17,7 +17,7 @@ struct rd_kafka_conf_s;
 struct rd_kafka_topic_s;
 struct rd_kafka_queue_s;
 struct rd_kafka_op_s;
-struct rd_kafka_metadata;
+struct rd_kafka_metadata;  // NOLINT(readability-identifier-naming): librdkafka named it
 
 namespace tailrace {
 

@@ -26,7 +26,7 @@
 #include "base/unique_fd.h"
 #include "tailers/watcher.h"
 
-struct inotify_event;
+struct inotify_event;  // NOLINT(readability-identifier-naming): the kernel named it
 
 namespace tailrace {
 

@@ -125,7 +125,7 @@ class Tailer {
   void probed(Probe& probe, Instant now);
   void probe_failed(const Probe& probe, Instant now);
   void finish_first_scan(Instant now);
-  void search(std::vector<std::pair<SourceId, std::uint64_t>> inodes, bool is_first = false);
+  void search(const std::vector<std::pair<SourceId, std::uint64_t>>& inodes, bool is_first = false);
   void searched(Search& search, Instant now);
   void give_up_unbound(SourceId id);
 

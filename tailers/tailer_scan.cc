@@ -302,7 +302,7 @@ void Tailer::finish_first_scan(Instant now) {
   for (const auto& [inode, id] : unbound_) {
     if (!parts_.journal.find(id)->is_finished) wanted.emplace_back(id, inode);
   }
-  search(std::move(wanted), true);
+  search(wanted, true);
 }
 
 struct Tailer::Search {
@@ -319,7 +319,7 @@ struct Tailer::Search {
 };
 
 // Looks for inodes in the directories where they were last seen, whatever their names are now.
-void Tailer::search(std::vector<std::pair<SourceId, std::uint64_t>> inodes, bool is_first) {
+void Tailer::search(const std::vector<std::pair<SourceId, std::uint64_t>>& inodes, bool is_first) {
   auto search = std::make_shared<Search>();
   search->is_first = is_first;
   for (const auto& [id, inode] : inodes) {
