@@ -8,7 +8,7 @@
 // EBADF. Time is what `set_time` said last. Same calls, same disk: nothing here is random but what the test's own
 // generator is. What the writer's verbs do is lasting at once, unless `set_writer_syncs(false)`: tests of the agent's
 // own state need nothing more. One thread only. Not modelled: access rights but for yes and no, quotas, several file
-// systems.
+// systems, paths that are too long, a slash behind a file's name, sizes and link counts of directories.
 #pragma once
 
 #include <cstdint>
