@@ -244,15 +244,15 @@ TEST_F(SimDisk, ALockIsHeldUntilItsDescriptorOrItsProcessIsGone) {
 
 TEST_F(SimDisk, TheWritersVerbsLastAndAreToldOf) {
   std::vector<std::string> told;
-  disk.on_change([&](SimFileSystem::Verb verb, const std::string& path, const std::string& to) {
-    told.push_back(std::to_string(static_cast<int>(verb)) + path + (to.empty() ? "" : ">" + to));
+  disk.on_change([&](const SimFileSystem::Change& change) {
+    told.push_back(std::to_string(static_cast<int>(change.verb)) + change.at.name + ">" + change.to.name);
   });
   disk.append("/d/a", "12345");
   disk.cut("/d/a", 3);
   disk.move("/d/a", "/d/b");
   disk.append("/d/c", "");
   disk.erase("/d/c");
-  EXPECT_THAT(told, testing::ElementsAre("0/d/a", "1/d/a", "1/d/a", "2/d/a>/d/b", "0/d/c", "3/d/c"));
+  EXPECT_THAT(told, testing::ElementsAre("0a>", "1a>", "1a>", "2a>b", "0c>", "3c>"));
   disk.crash(CrashMode::drop, random);
   EXPECT_EQ(disk.content("/d/b"), "123");
   EXPECT_FALSE(disk.exists("/d/a") || disk.exists("/d/c"));
