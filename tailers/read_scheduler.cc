@@ -5,8 +5,11 @@
 namespace tailrace {
 namespace {
 
-// Backlog is served next once the others have had three times so much: a quarter for it.
+// A class that waits is served next once those before it have had three times so much: a quarter for it.
 constexpr std::uint64_t kOwedMax = 256 * 1024;
+// While nothing of it is queued its debt grows no further: a class that comes back does not hold up live tails for
+// long.
+constexpr std::uint64_t kOwedIdleMax = 2 * kOwedMax;
 
 bool is_waiting(Turn turn) { return turn != Turn::none && turn != Turn::queued && turn != Turn::in_flight; }
 
@@ -30,10 +33,12 @@ void ReadScheduler::add(TailFile& file) {
   queues_[class_of(file)].push_back(&file);
 }
 
+bool ReadScheduler::is_owed(Class of) const { return owed_[of] >= kOwedMax && !queues_[of].empty(); }
+
 TailFile* ReadScheduler::next() {
-  constexpr std::array<Class, 3> kUsual = {live, vanishing, backlog};
-  constexpr std::array<Class, 3> kOwed = {backlog, live, vanishing};
-  for (const Class from : owed_backlog_ >= kOwedMax ? kOwed : kUsual) {
+  const Class first = is_owed(backlog) ? backlog : is_owed(vanishing) ? vanishing : live;
+  const std::array<Class, 4> order = {first, live, vanishing, backlog};
+  for (const Class from : order) {
     if (queues_[from].empty()) continue;
     TailFile* file = queues_[from].front();
     queues_[from].pop_front();
@@ -44,12 +49,12 @@ TailFile* ReadScheduler::next() {
 }
 
 void ReadScheduler::charge(const TailFile& file, std::uint64_t bytes) {
-  if (class_of(file) == backlog) {
-    owed_backlog_ -= std::min(owed_backlog_, bytes);
-  } else if (!queues_[backlog].empty()) {
-    owed_backlog_ += bytes / 3;
-  } else {
-    owed_backlog_ = 0;  // nobody waited: nothing is owed
+  const Class of = class_of(file);
+  owed_[of] -= std::min(owed_[of], bytes);
+  // Also when nothing of a class is queued: its one file's read may be under way, and it wants its share all the same.
+  for (const Class later : {vanishing, backlog}) {
+    if (later <= of || (queues_[later].empty() && owed_[later] >= kOwedIdleMax)) continue;
+    owed_[later] += bytes / 3;
   }
 }
 

@@ -1,8 +1,9 @@
 // ReadScheduler: whose turn it is to be read, over all files of one sink. Fair turns of one read each.
 //
-//   live       a tail that fits one small read      goes first
-//   vanishing  renamed away or deleted, with bytes unread: its descriptor holds a disk   next
-//   backlog    the rest                             at least a quarter of the bytes, whatever the others want
+//   live       a tail that fits one small read: goes first
+//   vanishing  renamed away or deleted, with bytes unread (its descriptor holds a disk): goes next, and gets at least a
+//              quarter of what backlog leaves, also beside live tails that never run dry
+//   backlog    the rest: at least a quarter of the bytes, whatever the others want
 //
 // A file is in at most one queue, or parked beside what it waits for (a lane's room, memory, acknowledgements). Within
 // a class turns go round: one file's backlog never delays another file by more than one read a file. Loop thread only.
@@ -44,13 +45,14 @@ class ReadScheduler {
   enum Class : std::uint8_t { live, vanishing, backlog };
   using Queue = std::deque<TailFile*>;
   static Class class_of(const TailFile& file);
+  bool is_owed(Class of) const;
   void wake_queue(Queue& queue);
 
   std::array<Queue, 3> queues_;
   std::vector<Queue> lanes_;       // by lane: what waits for its room
   std::array<Queue, 10> waiting_;  // by Turn
   std::size_t lane_waiters_ = 0;
-  std::uint64_t owed_backlog_ = 0;  // bytes
+  std::array<std::uint64_t, 3> owed_{};  // bytes, by class; live is owed nothing, it goes first
 };
 
 }  // namespace tailrace

@@ -1,3 +1,4 @@
+// The kernel's file system: FileSystemSuite, and what only a kernel shows.
 #include "base/file_system.h"
 
 #include <fcntl.h>
@@ -10,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "tests/base/file_system_suite.h"
 #include "tests/base/temporary_directory.h"
 
 namespace tailrace {
@@ -19,29 +21,28 @@ using ::testing::UnorderedElementsAre;
 
 std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 
-class SystemFileSystemTest : public ::testing::Test {
- protected:
-  std::string read(int fd, std::size_t bytes, std::uint64_t offset) {
-    std::vector<std::byte> into(bytes);
-    const Result<std::size_t> n = files_.read_at(fd, into, offset);
-    EXPECT_TRUE(n) << n.error().text();
-    return {reinterpret_cast<const char*>(into.data()), *n};
+class RealDisk {
+ public:
+  FileSystem& files() { return files_; }
+  const std::string& root() const { return directory_.path(); }
+  void append(const std::string& path, const std::string& bytes) {
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+    std::ofstream(path, std::ios::binary | std::ios::app) << bytes;
   }
+  void link(const std::string& existing, const std::string& name) { std::filesystem::create_hard_link(existing, name); }
+  void symlink(const std::string& target, const std::string& name) { std::filesystem::create_symlink(target, name); }
+
+ private:
   TemporaryDirectory directory_;
   SystemFileSystem files_;
 };
+INSTANTIATE_TYPED_TEST_SUITE_P(Real, FileSystemSuite, RealDisk);
 
-TEST_F(SystemFileSystemTest, WhatIsNotThereIsNotFound) {
-  EXPECT_EQ(files_.open_read(directory_ / "none").error().kind(), ErrorKind::not_found);
-  EXPECT_EQ(files_.open_write(directory_ / "none", false).error().kind(), ErrorKind::not_found);
-  EXPECT_EQ(files_.stat(directory_ / "none").error().kind(), ErrorKind::not_found);
-  EXPECT_EQ(files_.list(directory_ / "none").error().kind(), ErrorKind::not_found);
-  EXPECT_EQ(files_.real_path(directory_ / "none").error().kind(), ErrorKind::not_found);
-  EXPECT_EQ(files_.notifies(directory_ / "none").error().kind(), ErrorKind::not_found);
-  EXPECT_EQ(files_.remove(directory_ / "none").error().kind(), ErrorKind::not_found);
-  EXPECT_EQ(files_.sync_directory(directory_ / "none").error().kind(), ErrorKind::not_found);
-  EXPECT_EQ(files_.rename(directory_ / "none", directory_ / "b").error().sys_errno(), ENOENT);
-}
+class SystemFileSystemTest : public ::testing::Test {
+ protected:
+  TemporaryDirectory directory_;
+  SystemFileSystem files_;
+};
 
 TEST_F(SystemFileSystemTest, StatSaysWhoAndWhatAFileIs) {
   const std::string path = directory_.write("a.log", "hello\n");
@@ -68,21 +69,6 @@ TEST_F(SystemFileSystemTest, BirthStaysWhileTheFileChanges) {
   EXPECT_LE(born, files_.stat(path)->modified.time_since_epoch().count());
 }
 
-TEST_F(SystemFileSystemTest, StatFollowsLinksOnlyWhenAsked) {
-  directory_.write("a.log", "x");
-  ASSERT_EQ(::symlink("a.log", (directory_ / "link").c_str()), 0);
-  EXPECT_EQ(files_.stat(directory_ / "link")->type, FileType::regular);
-  EXPECT_EQ(files_.stat_no_follow(directory_ / "link")->type, FileType::symlink);
-}
-
-TEST_F(SystemFileSystemTest, ADeletedFileIsSeenThroughItsDescriptor) {
-  const std::string path = directory_.write("a.log", "x");
-  const UniqueFd fd = *files_.open_read(path);
-  ASSERT_TRUE(files_.remove(path));
-  EXPECT_EQ(files_.stat_fd(fd.get())->links, 0U);
-  EXPECT_EQ(files_.stat_fd(fd.get())->size, 1U);
-}
-
 TEST_F(SystemFileSystemTest, ListsNamesOfAnyBytesWithTheirTypes) {
   const std::string odd = "new\nline \xff";
   directory_.write("a.log", "");
@@ -106,16 +92,6 @@ TEST_F(SystemFileSystemTest, ListsNamesOfAnyBytesWithTheirTypes) {
                                  std::pair{std::string("fifo"), FileType::fifo}));
 }
 
-TEST_F(SystemFileSystemTest, ListOfAFileIsAnError) {
-  EXPECT_EQ(files_.list(directory_.write("a.log", "")).error().sys_errno(), ENOTDIR);
-}
-
-TEST_F(SystemFileSystemTest, RealPathHasNoLinkInIt) {
-  directory_.write("real/a.log", "");
-  ASSERT_EQ(::symlink("real", (directory_ / "alias").c_str()), 0);
-  EXPECT_EQ(*files_.real_path(directory_ / "alias/../alias/./a.log"), directory_ / "real/a.log");
-}
-
 TEST_F(SystemFileSystemTest, OpenOfAFifoWithoutAWriterDoesNotWait) {
   ASSERT_EQ(::mkfifo((directory_ / "fifo").c_str(), 0600), 0);
   const Result<UniqueFd> fd = files_.open_read(directory_ / "fifo");
@@ -124,65 +100,20 @@ TEST_F(SystemFileSystemTest, OpenOfAFifoWithoutAWriterDoesNotWait) {
   EXPECT_NE(::fcntl(fd->get(), F_GETFD) & FD_CLOEXEC, 0);
 }
 
-TEST_F(SystemFileSystemTest, ReadsUntilFullOrTheEnd) {
-  const UniqueFd fd = *files_.open_read(directory_.write("a.log", "0123456789"));
-  EXPECT_EQ(read(fd.get(), 4, 2), "2345");
-  EXPECT_EQ(read(fd.get(), 100, 4), "456789");
-  EXPECT_EQ(read(fd.get(), 100, 10), "");
-  EXPECT_EQ(read(fd.get(), 100, 1000), "");
-  EXPECT_EQ(read(fd.get(), 0, 0), "");
-}
-
-TEST_F(SystemFileSystemTest, WritesMakesLongerAndCuts) {
-  const std::string path = directory_ / "journal";
-  const UniqueFd fd = *files_.open_write(path, true);
-  EXPECT_EQ(std::filesystem::status(path).permissions() & std::filesystem::perms::others_all,
-            std::filesystem::perms::none);
-  ASSERT_TRUE(files_.allocate(fd.get(), 8192));
-  EXPECT_EQ(files_.stat_fd(fd.get())->size, 8192U);
-  EXPECT_EQ(read(fd.get(), 9000, 0), std::string(8192, '\0'));
-  ASSERT_TRUE(files_.write_at(fd.get(), bytes_of("record"), 100));
-  ASSERT_TRUE(files_.sync_data(fd.get()));
-  EXPECT_EQ(read(fd.get(), 6, 100), "record");
-  ASSERT_TRUE(files_.truncate(fd.get(), 103));
-  EXPECT_EQ(read(fd.get(), 100, 100), "rec");
-  ASSERT_TRUE(files_.rename(path, directory_ / "renamed"));
-  ASSERT_TRUE(files_.sync_directory(directory_.path()));
-  EXPECT_EQ(files_.stat(directory_ / "renamed")->size, 103U);
-}
-
-TEST_F(SystemFileSystemTest, AFailedWriteSaysSo) {
-  const UniqueFd fd = *files_.open_read(directory_.write("a.log", ""));
-  EXPECT_EQ(files_.write_at(fd.get(), bytes_of("x"), 0).error().sys_errno(), EBADF);
-  EXPECT_EQ(files_.sync_data(-1).error().sys_errno(), EBADF);
+// The journal tells names of files and topics: nobody else reads it.
+TEST_F(SystemFileSystemTest, WhatItMakesIsNotForOthers) {
+  ASSERT_TRUE(files_.make_directories(directory_ / "state"));
+  ASSERT_TRUE(files_.open_write(directory_ / "state/journal", true));
+  for (const char* made : {"state", "state/journal"}) {
+    EXPECT_EQ(std::filesystem::status(directory_ / made).permissions() & std::filesystem::perms::others_all,
+              std::filesystem::perms::none);
+  }
 }
 
 TEST_F(SystemFileSystemTest, AFullDiskIsNoSpace) {
   const Result<UniqueFd> fd = files_.open_write("/dev/full", false);
   if (!fd) GTEST_SKIP() << "no /dev/full here";
   EXPECT_EQ(files_.write_at(fd->get(), bytes_of("x"), 0).error().kind(), ErrorKind::no_space);
-}
-
-TEST_F(SystemFileSystemTest, MakesDirectoriesThatAreMissing) {
-  ASSERT_TRUE(files_.make_directories(directory_ / "a/b//c/"));
-  EXPECT_EQ(files_.stat(directory_ / "a/b/c")->type, FileType::directory);
-  EXPECT_TRUE(files_.make_directories(directory_ / "a/b/c"));
-  EXPECT_TRUE(files_.make_directories("/"));
-  directory_.write("file", "");
-  EXPECT_FALSE(files_.make_directories(directory_ / "file"));
-  EXPECT_FALSE(files_.make_directories(directory_ / "file/below"));
-  EXPECT_FALSE(files_.make_directories(""));
-}
-
-TEST_F(SystemFileSystemTest, ALockHoldsUntilItsDescriptorIsClosed) {
-  const std::string path = directory_ / "lock";
-  UniqueFd first = *files_.open_write(path, true);
-  const UniqueFd second = *files_.open_write(path, true);
-  ASSERT_TRUE(files_.lock(first.get()));
-  ASSERT_TRUE(files_.lock(first.get())) << "one's own lock again";
-  EXPECT_EQ(files_.lock(second.get()).error().kind(), ErrorKind::fenced);
-  first.reset();
-  EXPECT_TRUE(files_.lock(second.get()));
 }
 
 TEST_F(SystemFileSystemTest, ADirectoryInMemoryNotifies) { EXPECT_EQ(*files_.notifies("/dev"), Notifies::yes); }

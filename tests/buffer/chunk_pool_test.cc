@@ -3,8 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <deque>
-#include <random>
 
 namespace tailrace {
 namespace {
@@ -75,36 +73,6 @@ TEST(ChunkPool, TrimReturnsOnlyWhatWasNotUsedSinceTheLastTrim) {
   EXPECT_EQ(pool.free_chunks(), 1u);
   pool.trim();
   EXPECT_EQ(pool.free_chunks(), 0u);
-}
-
-// Random reservations, shrinks and releases: slices never overlap, their bytes stay, the budget returns to nothing.
-TEST(ChunkPool, SlicesKeepTheirBytesInAnyOrderOfReleases) {
-  std::mt19937_64 random(7);
-  ChunkPool pool(4 << 20);
-  std::vector<Arena> arenas(5);
-  std::deque<std::pair<Slice, unsigned char>> held;
-  unsigned char mark = 0;
-  for (int step = 0; step < 20'000; ++step) {
-    if (random() % 2 == 0) {
-      const auto bytes = static_cast<std::uint32_t>(1 + random() % 30'000);
-      auto slice = pool.reserve(arenas[random() % arenas.size()], bytes, random() % 200'000 + bytes);
-      if (slice) {
-        slice->shrink(static_cast<std::uint32_t>(random() % (bytes + 1)));
-        std::memset(slice->data(), ++mark, slice->size());
-        held.emplace_back(std::move(*slice), mark);
-      }
-    } else if (!held.empty()) {
-      const std::size_t victim = random() % held.size();
-      const auto& [slice, expected] = held[victim];
-      for (std::uint32_t i = 0; i < slice.size(); i += 997)
-        ASSERT_EQ(std::to_integer<unsigned char>(slice.data()[i]), expected);
-      held.erase(held.begin() + static_cast<std::ptrdiff_t>(victim));
-    }
-    ASSERT_LE(pool.budget().used(), pool.budget().limit());
-  }
-  held.clear();
-  for (Arena& arena : arenas) arena.close();
-  EXPECT_EQ(pool.budget().used(), 0u);
 }
 
 }  // namespace

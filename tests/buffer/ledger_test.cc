@@ -2,9 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
-#include <random>
-
 namespace tailrace {
 namespace {
 
@@ -72,44 +69,6 @@ TEST_F(LedgerDeathTest, AReportThatComesTwiceIsABug) {
 TEST_F(LedgerDeathTest, AGapIsABug) { EXPECT_DEATH(open(1, 5, 10), "a gap"); }
 
 TEST_F(LedgerDeathTest, DurablePastAckedIsABug) { EXPECT_DEATH(ledger.made_durable(books, 1), "durable 1 > acked 0"); }
-
-// Against a model: a set of settled ranges, whose contiguous prefix is `acked`.
-TEST_F(LedgerTest, AgreesWithAModelUnderRandomSettlesAndRewinds) {
-  std::mt19937_64 random(11);
-  std::map<Offset, std::pair<Offset, bool>> model;  // begin -> {end, settled}
-  std::map<BatchId, Offset> open_ids;
-  Offset acked = 0, read = 0;
-  BatchId next = 1;
-  for (int step = 0; step < 50'000; ++step) {
-    const auto dice = random() % 100;
-    if (dice < 50) {
-      const Offset end = read + 1 + random() % 100;
-      open(next, read, end);
-      model[read] = {end, false};
-      open_ids[next++] = read;
-      read = end;
-    } else if (dice < 98 && !open_ids.empty()) {
-      auto it = open_ids.begin();
-      std::advance(it, static_cast<long>(random() % open_ids.size()));
-      model[it->second].second = true;
-      ledger.settle(it->first);
-      open_ids.erase(it);
-    } else if (dice == 99) {
-      ledger.rewind(books);
-      read = acked;
-      model.clear();
-      open_ids.clear();
-    }
-    while (!model.empty() && model.begin()->second.second) {
-      acked = model.begin()->second.first;
-      model.erase(model.begin());
-    }
-    ASSERT_EQ(books.acked(), acked);
-    ASSERT_EQ(books.read(), read);
-    ASSERT_EQ(books.open_batches(), model.size());
-    ASSERT_EQ(ledger.open_batches(), open_ids.size());
-  }
-}
 
 }  // namespace
 }  // namespace tailrace

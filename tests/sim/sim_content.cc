@@ -13,7 +13,7 @@ constexpr std::size_t kVersionsMax = 8;
 std::uint64_t SimContent::allocated() const { return (bytes_.size() + kSector - 1) / kSector * kSector; }
 
 std::size_t SimContent::read(std::span<std::byte> into, std::uint64_t offset) const {
-  if (offset >= bytes_.size()) return 0;
+  if (offset >= bytes_.size() || into.empty()) return 0;
   const std::size_t n = std::min<std::size_t>(into.size(), bytes_.size() - offset);
   std::memcpy(into.data(), bytes_.data() + offset, n);
   return n;

@@ -1,14 +1,62 @@
+// The simulated engine: EngineSuite, on an orderly disk and on one that is late and out of order, and its fault model.
 #include "tests/sim/sim_engine.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "tests/tailers/engine_suite.h"
+
 namespace tailrace {
 namespace {
+
+template <std::uint32_t delay_max, bool reorders>
+class SimulatedWorld {
+ public:
+  SimulatedWorld() { disk_.make("/d"); }
+  std::string why_not() const { return ""; }
+  IoEngine& engine() { return *engine_; }
+  std::string put(const std::string& name, const std::string& bytes) {
+    disk_.append("/d/" + name, bytes);
+    return "/d/" + name;
+  }
+  std::string content(const std::string& name) { return disk_.content("/d/" + name); }
+  int open_write(const std::string& name) {
+    writers_.push_back(*disk_.open_write("/d/" + name, true));
+    return writers_.back().get();
+  }
+  void close(int fd) { disk_.close_fd(fd); }
+  std::string fifo(const std::string& name) {
+    disk_.make_special("/d/" + name, FileType::fifo);
+    return "/d/" + name;
+  }
+  // There is nothing to wait for: each dispatch is a moment later. A request that never comes back hangs.
+  bool wait() { return ++waits_ < 10'000; }
+  void destroy_engine() { engine_.reset(); }
+
+ private:
+  SimFileSystem disk_;
+  std::vector<UniqueFd> writers_;
+  std::unique_ptr<SimEngine> engine_ =
+      std::make_unique<SimEngine>(disk_, SimEngineFaults{.seed = 3, .delay_max = delay_max, .reorders = reorders});
+  int waits_ = 0;
+};
+
+using Orderly = SimulatedWorld<0, false>;
+using Late = SimulatedWorld<5, true>;
+
+struct EngineNames {
+  template <class World>
+  static std::string GetName(int) {
+    return std::is_same_v<World, Orderly> ? "orderly" : "late";
+  }
+};
+using SimulatedWorlds = ::testing::Types<Orderly, Late>;
+INSTANTIATE_TYPED_TEST_SUITE_P(Simulated, EngineSuite, SimulatedWorlds, EngineNames);
 
 struct Recorder final : IoClient {
   void on_io_done(std::uint64_t token, std::int64_t result, Instant) override { done.emplace_back(token, result); }
@@ -98,25 +146,6 @@ TEST_F(SimEngineTest, WhatIsForgottenHasNoEffect) {
   engine.forget_all();
   EXPECT_EQ(engine.dispatch(Instant{}), 0u);
   EXPECT_EQ(disk.content("/d/a"), "0123456789");
-}
-
-TEST_F(SimEngineTest, AClientMaySubmitFromInsideItsCompletion) {
-  SimEngine engine(disk);
-  struct Chain final : IoClient {
-    explicit Chain(SimEngine& e) : engine(e) {}
-    void on_io_done(std::uint64_t token, std::int64_t, Instant) override {
-      if (token < 3) engine.submit({.op = IoRequest::Op::open, .path = "/none", .client = this, .token = token + 1});
-    }
-    SimEngine& engine;
-  } chain(engine);
-  engine.submit({.op = IoRequest::Op::open, .path = "/none", .client = &chain, .token = 1});
-  std::size_t done = 0;
-  for (int i = 0; i < 3; ++i) {
-    engine.flush();
-    done += engine.dispatch(Instant{});
-  }
-  EXPECT_EQ(done, 3u);
-  EXPECT_EQ(engine.in_flight(), 0u);
 }
 
 }  // namespace

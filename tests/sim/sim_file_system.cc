@@ -11,6 +11,17 @@ bool changes_the_disk(SimOp op) { return is_step(op) && op != SimOp::sync_data &
 
 std::int64_t errno_of(const Error& error) { return -std::int64_t{error.sys_errno()}; }
 
+// rename(2)'s errno for what it does not do; 0: it does it.
+int refuses_rename(const SimPlace& from, const SimPlace& to) {
+  if (from.node == to.node) return 0;
+  const bool is_directory = from.node->type == FileType::directory;
+  if (is_directory && to.real_path.starts_with(from.real_path + "/")) return EINVAL;
+  if (to.node == nullptr) return 0;
+  if (to.node->type != FileType::directory) return is_directory ? ENOTDIR : 0;
+  if (!is_directory) return EISDIR;
+  return to.node->entries.empty() ? 0 : ENOTEMPTY;
+}
+
 }  // namespace
 
 Result<UniqueFd> SimFileSystem::open_read(const std::string& path) {
@@ -113,6 +124,8 @@ Status SimFileSystem::allocate(int fd, std::uint64_t bytes) {
 }
 
 Status SimFileSystem::truncate(int fd, std::uint64_t bytes) {
+  const Descriptor* d = descriptor(fd);
+  if (d != nullptr && !d->is_writable) return Error::from_errno(EINVAL);  // ftruncate(2): not EBADF
   Result<SimNode*> node = checked(SimOp::truncate, fd, true);
   if (!node) return std::move(node).error();
   (*node)->content.resize(bytes);
@@ -148,7 +161,7 @@ Status SimFileSystem::rename(const std::string& from, const std::string& to) {
   if (source->node == nullptr) return Error::from_errno(ENOENT);
   Result<SimPlace> target = tree_.walk(to, false);
   if (!target) return std::move(target).error();
-  if (target->node != nullptr && target->node->type == FileType::directory) return Error::from_errno(EISDIR);
+  if (const int refused = refuses_rename(*source, *target); refused != 0) return Error::from_errno(refused);
   tree_.rename(*source, *target);
   return {};
 }
@@ -158,7 +171,7 @@ Status SimFileSystem::remove(const std::string& path) {
   Result<SimPlace> place = tree_.walk(path, false);
   if (!place) return std::move(place).error();
   if (place->node == nullptr) return Error::from_errno(ENOENT);
-  if (place->node->type == FileType::directory && !place->node->entries.empty()) return Error::from_errno(ENOTEMPTY);
+  if (place->node->type == FileType::directory) return Error::from_errno(EISDIR);
   tree_.unlink(*place);
   return {};
 }
@@ -268,7 +281,7 @@ FileStat SimFileSystem::stat_of(const SimNode& node) const {
   stat.inode = node.inode;
   stat.type = node.type;
   stat.links = node.links;
-  stat.size = node.content.size();
+  stat.size = node.type == FileType::symlink ? node.target.size() : node.content.size();
   stat.on_disk = node.content.allocated();
   stat.modified = node.modified;
   stat.birth_ns = keeps_birth_times_ ? node.birth_ns : 0;

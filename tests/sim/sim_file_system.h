@@ -8,7 +8,7 @@
 // EBADF. Time is what `set_time` said last. Same calls, same disk: nothing here is random but what the test's own
 // generator is. What the writer's verbs do is lasting at once, unless `set_writer_syncs(false)`: tests of the agent's
 // own state need nothing more. One thread only. Not modelled: access rights but for yes and no, quotas, several file
-// systems.
+// systems, paths that are too long, a slash behind a file's name, sizes and link counts of directories.
 #pragma once
 
 #include <cstdint>
@@ -81,9 +81,21 @@ class SimFileSystem final : public FileSystem, public FdCloser {
   bool is_directory(const std::string& path);                          // itself, not what a symlink leads to
   bool is_dangling(const std::string& path);                           // a symlink that leads nowhere
   std::vector<std::string> files_under(const std::string& directory);  // regular ones, in the order of names
-  // Called after each of the writer's verbs with the paths that it changed, for a simulated Watcher.
+  // Called after each of the writer's verbs, for a simulated Watcher.
   enum class Verb : std::uint8_t { created, modified, moved, removed, attributes };
-  using OnChange = std::function<void(Verb verb, const std::string& path, const std::string& to)>;
+  struct Name {
+    std::uint64_t directory = 0;  // its inode
+    std::string name;
+  };
+  struct Change {
+    Verb verb = Verb::modified;
+    Name at;  // where the file is, and not a symlink that the writer went through
+    Name to;  // moved
+    std::uint64_t inode = 0;
+    bool is_directory = false;
+    std::uint64_t replaced = 0;  // moved: the inode that had the name; 0: it was free
+  };
+  using OnChange = std::function<void(const Change& change)>;
   void on_change(OnChange callback) { on_change_ = std::move(callback); }
 
   // Called when the agent was told how large a file is, by a stat or by a read that ended there.
@@ -120,7 +132,8 @@ class SimFileSystem final : public FileSystem, public FdCloser {
   std::uint64_t room_left() const;
   std::size_t write_what_fits(SimNode& node, std::span<const std::byte> from, std::uint64_t offset);
   SimPlace place_of(const std::string& path, bool follow_last);  // aborts when there is no such directory
-  void writer_did(Verb verb, const std::string& path, const std::string& to = "");
+  void created(const SimPlace& place, const SimNode& node);
+  void writer_did(const Change& change);
 
   SimTree tree_;
   SimFaults faults_;

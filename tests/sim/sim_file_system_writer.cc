@@ -10,16 +10,14 @@ std::span<const std::byte> bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
 }
 
+SimFileSystem::Name name_of(const SimPlace& place) { return {.directory = place.directory, .name = place.name}; }
+
 }  // namespace
 
 void SimFileSystem::make(const std::string& directory) {
   for (std::size_t end = directory.find('/', 1);; end = directory.find('/', end + 1)) {
-    const std::string path = directory.substr(0, end);
-    const SimPlace place = place_of(path, true);
-    if (place.node == nullptr) {
-      tree_.create(place, FileType::directory, now_);
-      writer_did(Verb::created, path);
-    }
+    const SimPlace place = place_of(directory.substr(0, end), true);
+    if (place.node == nullptr) created(place, tree_.create(place, FileType::directory, now_));
     if (end == std::string::npos) return;
   }
 }
@@ -32,11 +30,11 @@ void SimFileSystem::append(const std::string& path, std::string_view bytes) {
 void SimFileSystem::write(const std::string& path, std::uint64_t offset, std::string_view bytes) {
   const SimPlace place = place_of(path, true);
   SimNode& node = place.node != nullptr ? *place.node : tree_.create(place, FileType::regular, now_);
-  if (place.node == nullptr) writer_did(Verb::created, path);
+  if (place.node == nullptr) created(place, node);
   if (bytes.empty()) return;
   node.content.write(bytes_of(bytes), offset);
   node.modified = now_;
-  writer_did(Verb::modified, path);
+  writer_did({.verb = Verb::modified, .at = name_of(place), .inode = node.inode});
 }
 
 void SimFileSystem::cut(const std::string& path, std::uint64_t size) {
@@ -44,14 +42,22 @@ void SimFileSystem::cut(const std::string& path, std::uint64_t size) {
   TR_ASSERT(place.node != nullptr, "cut {}: no such file", path);
   place.node->content.resize(size);
   place.node->modified = now_;
-  writer_did(Verb::modified, path);
+  writer_did({.verb = Verb::modified, .at = name_of(place), .inode = place.node->inode});
 }
 
 void SimFileSystem::move(const std::string& from, const std::string& to) {
   const SimPlace source = place_of(from, false);
   TR_ASSERT(source.node != nullptr, "move {}: no such file", from);
-  tree_.rename(source, place_of(to, false));
-  writer_did(Verb::moved, from, to);
+  const SimPlace target = place_of(to, false);
+  const Change change{.verb = Verb::moved,
+                      .at = name_of(source),
+                      .to = name_of(target),
+                      .inode = source.node->inode,
+                      .is_directory = source.node->type == FileType::directory,
+                      .replaced = target.node == nullptr ? 0 : target.node->inode};
+  if (change.replaced == change.inode) return;  // two names of one file: nothing happens
+  tree_.rename(source, target);
+  writer_did(change);
 }
 
 void SimFileSystem::erase(const std::string& path) {
@@ -59,26 +65,33 @@ void SimFileSystem::erase(const std::string& path) {
   TR_ASSERT(place.node != nullptr, "erase {}: no such file", path);
   const std::map<std::string, std::uint64_t> entries = place.node->entries;
   for (const auto& [name, inode] : entries) erase(path + "/" + name);
+  const Change change{.verb = Verb::removed,
+                      .at = name_of(place),
+                      .inode = place.node->inode,
+                      .is_directory = place.node->type == FileType::directory};
   tree_.unlink(place);
-  writer_did(Verb::removed, path);
+  writer_did(change);
 }
 
 void SimFileSystem::link(const std::string& existing, const std::string& name) {
   const SimPlace place = place_of(existing, true);
   TR_ASSERT(place.node != nullptr, "link {}: no such file", existing);
-  tree_.link(place_of(name, false), *place.node);
-  writer_did(Verb::created, name);
+  const SimPlace to = place_of(name, false);
+  tree_.link(to, *place.node);
+  created(to, *place.node);
 }
 
 void SimFileSystem::symlink(const std::string& target, const std::string& name) {
   TR_ASSERT(!target.empty(), "a symlink to nothing");
-  tree_.create(place_of(name, false), FileType::symlink, now_).target = target;
-  writer_did(Verb::created, name);
+  const SimPlace place = place_of(name, false);
+  SimNode& node = tree_.create(place, FileType::symlink, now_);
+  node.target = target;
+  created(place, node);
 }
 
 void SimFileSystem::make_special(const std::string& path, FileType type) {
-  tree_.create(place_of(path, false), type, now_);
-  writer_did(Verb::created, path);
+  const SimPlace place = place_of(path, false);
+  created(place, tree_.create(place, type, now_));
 }
 
 std::string SimFileSystem::content(const std::string& path) {
@@ -114,7 +127,10 @@ void SimFileSystem::set_permitted(const std::string& path, bool is_permitted) {
   const SimPlace place = place_of(path, true);
   TR_ASSERT(place.node != nullptr, "permissions of {}: no such file", path);
   place.node->is_permitted = is_permitted;
-  writer_did(Verb::attributes, path);
+  writer_did({.verb = Verb::attributes,
+              .at = name_of(place),
+              .inode = place.node->inode,
+              .is_directory = place.node->type == FileType::directory});
 }
 
 SimPlace SimFileSystem::place_of(const std::string& path, bool follow_last) {
@@ -123,18 +139,19 @@ SimPlace SimFileSystem::place_of(const std::string& path, bool follow_last) {
   return std::move(*place);
 }
 
-void SimFileSystem::writer_did(Verb verb, const std::string& path, const std::string& to) {
+void SimFileSystem::created(const SimPlace& place, const SimNode& node) {
+  writer_did({.verb = Verb::created,
+              .at = name_of(place),
+              .inode = node.inode,
+              .is_directory = node.type == FileType::directory});
+}
+
+void SimFileSystem::writer_did(const Change& change) {
   if (writer_syncs_) {
-    const std::string& last = to.empty() ? path : to;
-    if (const Result<SimPlace> place = tree_.walk(last, false)) {
-      if (place->node != nullptr) place->node->content.sync();
-      tree_.sync_directory(place->directory);
-    }
-    if (const Result<SimPlace> place = tree_.walk(path, true)) {
-      if (place->node != nullptr) place->node->content.sync();
-    }
+    if (change.verb != Verb::removed) tree_.node(change.inode).content.sync();
+    tree_.sync_directory(change.verb == Verb::moved ? change.to.directory : change.at.directory);
   }
-  if (on_change_) on_change_(verb, path, to);
+  if (on_change_) on_change_(change);
 }
 
 }  // namespace tailrace

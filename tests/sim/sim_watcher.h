@@ -1,9 +1,12 @@
 // SimWatcher: inotify on the simulated disk.
 //
-// The model: a watched directory's events come in the order in which they happened, each once; a second identical
-// `modified` in a row is merged, as the kernel does. The queue holds `queue_max` events; past it everything is lost
-// until it is read, and one overflow says so. `set_watch_limit`: fs.inotify.max_user_watches. A removed directory's
-// watch ends with directory_gone. Not modelled: IN_ATTRIB of hard links to an unwatched directory.
+// The model: a watched directory is its inode, by whatever path it was added, and its events come in the order in which
+// they happened, each once; a second identical `modified` in a row is merged, as the kernel does. The queue holds
+// `queue_max` events; past it everything is lost until it is read, and one overflow behind what had room says so.
+// `set_watch_limit`: fs.inotify.max_user_watches. A watch ends with directory_gone when its directory is removed or
+// moved; it goes on when one above it is moved. `hold` makes events late, `drop_queue` loses them without an overflow.
+// Not modelled: what the agent's own calls change, writes to a file that has no name any more, and a removed directory
+// that is told of only when the last file that was in it is closed.
 #pragma once
 
 #include <cstddef>
@@ -41,12 +44,14 @@ class SimWatcher final : public Watcher {
     WatchEvent event;  // its name is not set
     std::string name;
   };
-  void changed(SimFileSystem::Verb verb, const std::string& path, const std::string& to);
-  void push(WatchEvent::Kind kind, const std::string& path, std::uint32_t cookie, bool is_directory);
+  void changed(const SimFileSystem::Change& change);
+  void push(WatchEvent::Kind kind, const SimFileSystem::Name& name, std::uint32_t cookie, bool is_directory);
+  void end_watch(std::uint64_t inode);  // when there is one
 
   SimFileSystem& disk_;
-  std::map<std::string, WatchId> by_path_;
+  std::map<std::uint64_t, WatchId> watches_;  // by the directory's inode
   std::deque<Queued> queue_;
+  std::deque<Queued> read_;  // what read_events is handing out
   std::size_t queue_max_ = 16'384, watch_limit_ = SIZE_MAX;
   WatchId next_ = 1;
   std::uint32_t next_cookie_ = 1;

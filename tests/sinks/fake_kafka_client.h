@@ -1,6 +1,7 @@
-// FakeKafka: brokers and clients that do what a test says. What it can do to a record: deliver it, refuse it, give it
-// back, or stay silent; to a client: a fatal error, a spin. Records are read when they are delivered, not when they are
-// produced: memory that was given back too early shows as wrong bytes (or under the address sanitizer).
+// FakeKafka: brokers and clients that do what a test says, and nothing by themselves: no twin of Kafka. What it can do
+// to a record: deliver it, refuse it, give it back, or stay silent; to a client: a fatal error, a spin. Records are
+// read when they are delivered, not when they are produced: memory that was given back too early shows as wrong bytes
+// (or under the address sanitizer).
 #pragma once
 
 #include <gtest/gtest.h>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "sinks/kafka_client.h"
+#include "tests/sinks/kafka_events.h"
 
 namespace tailrace {
 
@@ -120,7 +122,7 @@ inline FakeClient::~FakeClient() {
 
 inline void FakeClient::poll(KafkaEvents& events) {
   EXPECT_FALSE(is_retired) << "a retired client is not polled";
-  events = std::exchange(next, {});
+  append(events, std::exchange(next, {}));
 }
 
 }  // namespace tailrace

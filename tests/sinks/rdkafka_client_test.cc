@@ -1,4 +1,5 @@
-// KafkaSink over RdKafkaClient on librdkafka's mock brokers: every line comes back once, in order.
+// RdKafkaClient on librdkafka's mock brokers: KafkaClientSuite, and KafkaSink over it: every line comes back once, in
+// order.
 #include "sinks/rdkafka_client.h"
 
 #include <gmock/gmock.h>
@@ -12,6 +13,7 @@
 #include "sinks/kafka_sink.h"
 #include "sinks/sink_factory.h"
 #include "tests/sinks/inline_workers.h"
+#include "tests/sinks/kafka_client_suite.h"
 #include "tests/sinks/mock_cluster.h"
 #include "tests/sinks/sink_driver.h"
 
@@ -23,6 +25,52 @@ using testing::HasSubstr;
 
 constexpr Duration kBound = seconds(60);
 constexpr std::int16_t kProduce = 0;  // the protocol's number of the request
+
+class MockBrokers {
+ public:
+  MockBrokers() {
+    config_.brokers = {cluster_.brokers()};
+    // What is not there is given back soon, and not only after half a minute.
+    config_.librdkafka = {{"topic.metadata.propagation.max.ms", "300"},
+                          {"topic.metadata.refresh.fast.interval.ms", "50"}};
+    cluster_.create_topic("logs", 2);
+  }
+  Result<std::unique_ptr<KafkaClient>> make_client(const KafkaClientOptions& options) {
+    return make_rdkafka_client(config_, options);
+  }
+  std::vector<std::string> stored(std::int32_t partition, std::size_t count) {
+    return cluster_.read("logs", partition, count);
+  }
+  bool wait(EventFd& wake) {
+    pollfd ready{.fd = wake.fd(), .events = POLLIN, .revents = 0};
+    return ::poll(&ready, 1, 60'000) == 1;
+  }
+  void set_away(bool is_away) {
+    if (is_away) {
+      rd_kafka_mock_broker_set_down(cluster_.get(), -1);
+    } else {
+      rd_kafka_mock_broker_set_up(cluster_.get(), -1);
+    }
+  }
+  void set_silent(bool is_silent) { rd_kafka_mock_broker_set_rtt(cluster_.get(), -1, is_silent ? 8'000 : 0); }
+  void set_topic_unknown(bool is_unknown) {
+    rd_kafka_mock_topic_set_error(cluster_.get(), "logs",
+                                  is_unknown ? RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART : RD_KAFKA_RESP_ERR_NO_ERROR);
+    // The mock says so only to those who ask for metadata; what is produced it would store.
+    rd_kafka_mock_clear_request_errors(cluster_.get(), kProduce);
+    for (int i = 0; is_unknown && i < 100; ++i) {
+      rd_kafka_mock_push_request_errors(cluster_.get(), kProduce, 1, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+    }
+  }
+  void refuse_next_request() {
+    rd_kafka_mock_push_request_errors(cluster_.get(), kProduce, 1, RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP);
+  }
+
+ private:
+  MockCluster cluster_{1};
+  SinkConfig config_;
+};
+INSTANTIATE_TYPED_TEST_SUITE_P(OnMockBrokers, KafkaClientSuite, MockBrokers);
 
 class OnMockBrokers : public testing::Test {
  protected:

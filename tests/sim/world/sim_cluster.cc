@@ -4,8 +4,10 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
+#include "tests/sinks/kafka_events.h"
 
 namespace tailrace::sim {
 namespace {
@@ -219,10 +221,20 @@ void SimKafkaClient::produce(const std::string& topic, std::int32_t partition, s
   SimCluster::Request request{.token = token};
   request.records.reserve(records.size());
   for (const KafkaRecord& record : records) {
+    if (record.bytes > options_.record_bytes_max) {
+      news_.reports.push_back({.token = token,
+                               .count = 1,
+                               .fault = KafkaFault::too_large,
+                               .value = record.value,
+                               .name = "MSG_SIZE_TOO_LARGE",
+                               .reason = "simulated: larger than record_bytes_max"});
+      options_.wake->signal();
+      continue;
+    }
     request.records.push_back(
         {.value = record.value, .bytes = record.bytes, .hash = XXH3_64bits(record.value, record.bytes)});
   }
-  queues_[{topic, partition}].push_back(std::move(request));
+  if (!request.records.empty()) queues_[{topic, partition}].push_back(std::move(request));
 }
 
 void SimKafkaClient::request_metadata(const std::string& topic) {
@@ -234,8 +246,7 @@ void SimKafkaClient::request_metadata(const std::string& topic) {
 
 void SimKafkaClient::poll(KafkaEvents& events) {
   TR_ASSERT(!is_retired_, "a retired client is polled");
-  events = std::move(news_);
-  news_ = {};
+  append(events, std::exchange(news_, {}));
 }
 
 Duration SimKafkaClient::cpu_time() const {

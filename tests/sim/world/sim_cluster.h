@@ -8,8 +8,9 @@
 //
 // Moods: up (answers take `latency`), silent (takes no request, or takes and does not answer), away (takes nothing,
 // questions end without an answer). In any mood a partition can give everything back (unknown topic, not authorized),
-// refuse single records, and a client can fall ill for good.
-// Not modelled: a broker that breaks the order of one connection.
+// refuse single records, and a client can fall ill for good. What is larger than the client's record_bytes_max it
+// refuses by itself. All topics are there, with `partitions` partitions each. Not modelled: a broker that breaks the
+// order of one connection, a partition that does not exist (asserted), troubles and statistics.
 #pragma once
 
 #include <cstdint>
