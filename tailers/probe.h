@@ -15,8 +15,9 @@ struct ProbeRequest {
   std::string first_path;    // under which the file is known if it is new; usually `path`
   bool is_renamed = false;   // from first_path to path, before it could be looked at
   bool is_expected = false;  // it was just created: if no name is there, it was renamed or deleted since
-  std::uint64_t inode = 0;   // of the file that a scan saw there; 0: it was not seen
-  bool wants_tail = false;   // the bytes before its end too (start_at = "end")
+  std::vector<std::uint64_t> inodes =
+      {};                   // that were seen there and not looked at yet: what has another name by now is found
+  bool wants_tail = false;  // the bytes before its end too (start_at = "end")
 };
 
 struct Probe {

@@ -177,7 +177,7 @@ void Tailer::truncated(TailFile& file, Offset size, Instant now) {
   if (again.fd) {
     if (look(again, now)) again.proven = again.size;
   } else if (!again.path.empty()) {
-    want_probe(again.path, again.checkpoint->path);
+    want_probe(again.path, {.first_path = again.checkpoint->path});
     start_probes(now);
   }
 }

@@ -101,9 +101,9 @@ class Tailer {
   struct Scan;
   struct Wanted {
     std::string first_path = {};
-    bool is_renamed = false;   // from there to here, before it could be looked at
-    std::uint64_t inode = 0;   // that a scan saw there
-    bool is_expected = false;  // it was just created: if it is not there, it was renamed or deleted since
+    bool is_renamed = false;                 // from there to here, before it could be looked at
+    std::vector<std::uint64_t> inodes = {};  // that were seen there and not looked at yet
+    bool is_expected = false;                // it was just created: if it is not there, it was renamed or deleted since
   };
   struct Move {
     TailFile* file;    // nullptr: it was not known yet
@@ -120,7 +120,7 @@ class Tailer {
   void watch(const Scan& scan, Instant now);
   void apply(const FoundFile& found, Instant now);
   void search_unseen(const Scan& scan);
-  void want_probe(std::string path, std::string first_path, bool is_renamed = false);
+  void want_probe(const std::string& path, const Wanted& wanted);
   void start_probes(Instant now);
   void probed(Probe& probe, Instant now);
   void probe_failed(const Probe& probe, Instant now);

@@ -119,20 +119,15 @@ void Tailer::appeared(const std::string& directory, const WatchEvent& event, Ins
         moved_to(*move.file, path, now);
       } else {
         // It was renamed before we could look at it: it is known under its first name all the same.
-        want_probe(path, move.wanted.first_path, true);
+        want_probe(path, {.first_path = move.wanted.first_path, .is_renamed = true, .inodes = move.wanted.inodes});
       }
       return;
     }
   }
   const std::optional<std::string> matched = seen_as(directory, std::string(event.name));
   if (matched) {
-    want_probe(path, *matched);
-    Wanted& wanted = wanted_probes_.at(path);
-    wanted.is_expected = true;
-    if (const auto failed = failed_.find(path); failed != failed_.end()) {
-      wanted.inode = failed->second.wanted.inode;  // if it is another one by now, that one is looked for
-      failed_.erase(failed);
-    }
+    want_probe(path, {.first_path = *matched, .is_expected = true});
+    failed_.erase(path);
     return;
   }
   // A symlink on the way to a match, perhaps.
@@ -244,11 +239,9 @@ void Tailer::end_moves(Instant now) {
       continue;
     }
     TailFile* const file = it->second.file;
-    if (file == nullptr && it->second.wanted.inode != 0) {
+    if (file == nullptr && !it->second.wanted.inodes.empty()) {
       // Where it went was not told: it is looked for by its inode.
-      Wanted& wanted = wanted_probes_[it->second.path];
-      if (wanted.first_path.empty()) wanted.first_path = it->second.wanted.first_path;
-      wanted.inode = it->second.wanted.inode;
+      want_probe(it->second.path, {.first_path = it->second.wanted.first_path, .inodes = it->second.wanted.inodes});
     }
     it = moves_.erase(it);
     if (file == nullptr || !file->path.empty()) continue;
@@ -271,7 +264,7 @@ void Tailer::after_events(Instant now) {
     if (file->is_forgotten) continue;
     if (!file->fd) {
       // Closed while idle: what it holds now is seen when it is open again.
-      if (!file->path.empty() && !file->is_busy()) want_probe(file->path, file->checkpoint->path);
+      if (!file->path.empty() && !file->is_busy()) want_probe(file->path, {.first_path = file->checkpoint->path});
       continue;
     }
     const Offset size = file->size;

@@ -19,6 +19,7 @@ constexpr int kScanPauseTimes = 20;  // a scan's pause is so many times its own 
 constexpr Duration kRoutineScanEvery = std::chrono::seconds(60);
 constexpr int kRoutineScanTimes = 200;
 constexpr unsigned kRetryDoublings = 5;
+constexpr std::size_t kInodesAPath = 16;
 constexpr Duration kSearchAgain = std::chrono::seconds(1);
 
 std::string directory_of(const std::string& path) {
@@ -26,38 +27,55 @@ std::string directory_of(const std::string& path) {
   return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
 }
 
+Probe failure_of(ProbeRequest request, Error error) {
+  Probe failed{
+      .request = std::move(request), .real_path = {}, .fd = {}, .stat = {}, .prefix = {}, .tail = {}, .error = {}};
+  failed.error.push_back(std::move(error));
+  return failed;
+}
+
 // What was there a moment ago and is not: renamed in its directory, perhaps before the directory was watched.
-std::optional<Probe> look_again(FileSystem& files, Probe& done, bool keeps) {
+std::vector<Probe> look_again(FileSystem& files, Probe& done, bool keeps) {
   ProbeRequest& request = done.request;
-  if (!done.is_ok() && done.error.front().kind() != ErrorKind::not_found) return std::nullopt;
-  if (request.inode != 0 && !(done.is_ok() && done.stat.inode == request.inode)) {
+  std::vector<Probe> found;
+  if (!done.is_ok() && done.error.front().kind() != ErrorKind::not_found) return found;
+  std::vector<std::uint64_t> missing = request.inodes;
+  if (done.is_ok()) std::erase(missing, done.stat.inode);
+  if (!missing.empty()) {
     const std::string directory = directory_of(request.path);
     const Result<std::vector<DirectoryEntry>> entries = files.list(directory);
     if (!entries && entries.error().kind() != ErrorKind::not_found) {
-      Probe unsure{.request = request, .real_path = {}, .fd = {}, .stat = {}, .prefix = {}, .tail = {}, .error = {}};
-      unsure.error.push_back(Error(entries.error()).during("list", directory));
-      return unsure;
+      ProbeRequest again = request;
+      again.inodes = missing;
+      found.push_back(failure_of(std::move(again), Error(entries.error()).during("list", directory)));
+      return found;
     }
     for (std::size_t i = 0; entries && i < entries->size(); ++i) {
       const DirectoryEntry& entry = (*entries)[i];
-      if (entry.inode != request.inode) continue;
-      Probe found = probe(files,
+      if (std::erase(missing, entry.inode) == 0) continue;
+      Probe other = probe(files,
                           {.path = directory + "/" + entry.name,
                            .first_path = request.first_path,
                            .is_renamed = true,
-                           .inode = request.inode,
+                           .inodes = {entry.inode},
                            .wants_tail = request.wants_tail},
                           keeps);
       // What cannot be opened is tried again under the name that it has now.
-      if (found.is_ok() ? found.stat.inode != request.inode : found.error.front().kind() == ErrorKind::not_found) break;
-      request.is_expected = false;
-      return found;
+      if (other.is_ok() ? other.stat.inode == entry.inode : other.error.front().kind() != ErrorKind::not_found) {
+        found.push_back(std::move(other));
+      }
     }
-    request.is_expected = !done.is_ok();
+    request.is_expected = !done.is_ok() && found.empty();
   }
   // A symlink to nothing is there all the same.
   if (!done.is_ok() && request.is_expected && files.stat_no_follow(request.path)) request.is_expected = false;
-  return std::nullopt;
+  return found;
+}
+
+void add_inode(std::vector<std::uint64_t>& inodes, std::uint64_t inode) {
+  if (inode == 0 || std::find(inodes.begin(), inodes.end(), inode) != inodes.end()) return;
+  if (inodes.size() == kInodesAPath) inodes.erase(inodes.begin());
+  inodes.push_back(inode);
 }
 
 }  // namespace
@@ -100,15 +118,8 @@ void Tailer::scan_done(Scan& scan, Instant now) {
   files_found_ = std::max<std::uint64_t>(files_found_, scan.found.files.size());
   watch(scan, now);
   for (const SkippedFile& skipped : scan.found.skipped) {
-    Probe failure{.request = {.path = skipped.path, .first_path = skipped.path},
-                  .real_path = {},
-                  .fd = {},
-                  .stat = {},
-                  .prefix = {},
-                  .tail = {},
-                  .error = {}};
-    failure.error.emplace_back(skipped.kind, skipped.reason);
-    probe_failed(failure, now);
+    probe_failed(failure_of({.path = skipped.path, .first_path = skipped.path}, Error(skipped.kind, skipped.reason)),
+                 now);
   }
   for (const FoundFile& found : scan.found.files) apply(found, now);
   search_unseen(scan);
@@ -135,21 +146,17 @@ void Tailer::watch(const Scan& scan, Instant now) {
 void Tailer::apply(const FoundFile& found, Instant now) {
   TailFile* const file = at(found.real_path);
   if (file == nullptr) {
-    want_probe(found.real_path, found.path);
-    // What could not be opened under this name before, and is another one by now, is what is looked for.
-    const auto failed = failed_.find(found.real_path);
-    const bool is_known = failed != failed_.end() && failed->second.wanted.inode != 0;
-    wanted_probes_.at(found.real_path).inode = is_known ? failed->second.wanted.inode : found.stat.inode;
+    want_probe(found.real_path, {.first_path = found.path, .inodes = {found.stat.inode}});
     return;
   }
   file->scan_number = scan_number_;
   const SourceKey& key = file->checkpoint->key;
   if (!is_inode_of(key, found.stat)) {
-    want_probe(found.real_path, found.path);
+    want_probe(found.real_path, {.first_path = found.path, .inodes = {found.stat.inode}});
   } else if (file->fd) {
     look(*file, now);
   } else if (found.stat.size != file->size && !file->is_busy()) {
-    want_probe(found.real_path, file->checkpoint->path);
+    want_probe(found.real_path, {.first_path = file->checkpoint->path});
   }
 }
 
@@ -173,10 +180,16 @@ void Tailer::search_unseen(const Scan& scan) {
   if (!unseen.empty()) search(std::move(unseen));
 }
 
-void Tailer::want_probe(std::string path, std::string first_path, bool is_renamed) {
-  Wanted& wanted = wanted_probes_[std::move(path)];
-  wanted.first_path = std::move(first_path);
-  wanted.is_renamed = is_renamed;
+void Tailer::want_probe(const std::string& path, const Wanted& wanted) {
+  Wanted& all = wanted_probes_[path];
+  all.first_path = wanted.first_path;
+  all.is_renamed = wanted.is_renamed;
+  all.is_expected = all.is_expected || wanted.is_expected;
+  for (const std::uint64_t inode : wanted.inodes) add_inode(all.inodes, inode);
+  // What could not be opened under this name before may have another one by now.
+  if (const auto failed = failed_.find(path); failed != failed_.end()) {
+    for (const std::uint64_t inode : failed->second.wanted.inodes) add_inode(all.inodes, inode);
+  }
 }
 
 void Tailer::start_probes(Instant) {
@@ -196,7 +209,7 @@ void Tailer::start_probes(Instant) {
            .first_path = it->second.first_path,
            .is_renamed = it->second.is_renamed,
            .is_expected = it->second.is_expected,
-           .inode = it->second.inode,
+           .inodes = it->second.inodes,
            .wants_tail = (starts_at_end_ && first_scan_ != FirstScan::done) || failed_at_start_.contains(it->first)});
       probing_.emplace(it->first, it->second.first_path);
       it = wanted_probes_.erase(it);
@@ -209,11 +222,13 @@ void Tailer::start_probes(Instant) {
         [job, keeps, &files] {
           for (ProbeRequest& request : job->requests) {
             Probe done = probe(files, std::move(request), keeps);
-            std::optional<Probe> renamed = look_again(files, done, keeps);
-            const bool is_found = renamed && renamed->is_ok();  // the older one, then
-            if (is_found) job->probes.push_back(std::move(*renamed));
+            std::vector<Probe> others = look_again(files, done, keeps);
+            const auto failed =
+                std::stable_partition(others.begin(), others.end(), [](const Probe& other) { return other.is_ok(); });
+            // Those that were there before it come first; what is to be tried again keeps its path's place in failed_.
+            std::move(others.begin(), failed, std::back_inserter(job->probes));
             job->probes.push_back(std::move(done));
-            if (renamed && !is_found) job->probes.push_back(std::move(*renamed));  // it is tried again
+            std::move(failed, others.end(), std::back_inserter(job->probes));
           }
         },
         [this, job](Instant when) {
@@ -239,7 +254,7 @@ void Tailer::probe_failed(const Probe& failed, Instant now) {
     return;
   }
   if (error.kind() == ErrorKind::again) {
-    want_probe(path, failed.request.first_path);
+    want_probe(path, {.first_path = failed.request.first_path, .inodes = failed.request.inodes});
     return;
   }
   if (TailFile* file = at(path); file != nullptr && is_inode_of(file->checkpoint->key, failed.stat) &&
@@ -255,10 +270,10 @@ void Tailer::probe_failed(const Probe& failed, Instant now) {
   if (error.kind() == ErrorKind::too_many_files) reason = OpenErrorReason::emfile;
   if (is_file) met_errors_ = true;
   if (is_file && starts_at_end_ && first_scan_ != FirstScan::done) failed_at_start_.insert(path);
-  const Wanted wanted{.first_path = failed.request.first_path,
-                      .is_renamed = failed.request.is_renamed,
-                      .inode = failed.stat.inode != 0 ? failed.stat.inode : failed.request.inode};
+  const Wanted wanted{.first_path = failed.request.first_path, .is_renamed = failed.request.is_renamed};
   Failed& retry = failed_.try_emplace(path, Failed{.wanted = wanted, .again_at = now}).first->second;
+  for (const std::uint64_t inode : failed.request.inodes) add_inode(retry.wanted.inodes, inode);
+  add_inode(retry.wanted.inodes, failed.stat.inode);
   const bool is_first = retry.times == 0;
   if (is_first)
     log::warn("{}; {}", error.text(), is_file ? "it is tried again, the other files go on" : "it is left alone");
@@ -514,7 +529,7 @@ void Tailer::check_name(TailFile& file, const std::string& path) {
         TailFile* const same = find(id);
         if (same == nullptr) return;
         if (same->is_replaced) {  // cut meanwhile: what goes on in its place is to be recognised
-          want_probe(path, same->checkpoint->path);
+          want_probe(path, {.first_path = same->checkpoint->path});
           start_probes(when);
         } else if (check->is_there || same->path != check->old) {
           if (at(path) == nullptr) aliases_[path] = same;

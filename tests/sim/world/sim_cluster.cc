@@ -62,6 +62,9 @@ void SimCluster::lose_clients() {
 }
 
 void SimCluster::drop(SimKafkaClient& client) {
+  for (const auto& report : client.news_.reports) {  // told, but not listened to
+    if (report.fault == KafkaFault::none) in_doubt_ += report.count;
+  }
   for (auto& [lane, queue] : client.queues_) {
     // With nobody there to take them nothing more arrives.
     std::size_t arrive = mood_ == Mood::away || is_denied_ ? 0 : dice_.below(queue.size() + 1);

@@ -70,7 +70,7 @@ World::World(const Program& program)
   disk_.on_seen([this](std::uint64_t inode, std::uint64_t size, bool is_read) {
     Generation* generation = truth_.of_inode(inode);
     if (generation == nullptr || generation->fate != Fate::lives) return;
-    generation->is_known = true;
+    if (!generation->is_away) generation->is_known = true;
     generation->seen = std::max(generation->seen, size);
     if (is_read) generation->read = std::max(generation->read, size);
   });
@@ -199,7 +199,8 @@ void World::end_agent(End end, CrashMode mode) {
     const bool may_forget_all = end == End::power_lost || snapshot.checkpoint.errors > 0;
     for (Generation& generation : truth_.all()) {
       if (generation.acked > 0 || generation.fate != Fate::lives) continue;
-      if (!may_forget_all && generation.prefix > 0) continue;  // what was shipped had been stored before
+      // What was shipped had been stored before, but for where it is now if it was away.
+      if (!may_forget_all && generation.prefix > 0 && !generation.was_away) continue;
       generation.is_known = false;
       if (!is_matching(path_of(generation.inode))) generation.may_be_unknown = true;
     }

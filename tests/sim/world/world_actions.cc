@@ -292,7 +292,9 @@ bool World::act_names(Kind kind, const std::string& path, Dice& dice) {
     case Kind::move_out: {
       Generation& generation = *generation_at(path);
       if (!path_of(generation.inode).starts_with("/log/")) return false;
-      generation.is_ended_unwatched = may_lose(generation);
+      // One with an unfinished line may lend its descriptor before the agent knows that it went.
+      generation.is_ended_unwatched = may_lose(generation) || generation.has_unfinished_line();
+      generation.is_known = false;  // if it comes back, it is to be found again
       move(path, side_name("/away/", ".log"));
       generation.is_away = path_of(generation.inode).starts_with("/away/");
       generation.was_away = true;
