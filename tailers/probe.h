@@ -10,14 +10,18 @@
 
 namespace tailrace {
 
+struct SeenInode {
+  std::uint64_t inode = 0;
+  std::int64_t birth_ns = 0;  // 0: not known
+};
+
 struct ProbeRequest {
-  std::string path;          // where to look
-  std::string first_path;    // under which the file is known if it is new; usually `path`
-  bool is_renamed = false;   // from first_path to path, before it could be looked at
-  bool is_expected = false;  // it was just created: if no name is there, it was renamed or deleted since
-  std::vector<std::uint64_t> inodes =
-      {};                   // that were seen there and not looked at yet: what has another name by now is found
-  bool wants_tail = false;  // the bytes before its end too (start_at = "end")
+  std::string path;                    // where to look
+  std::string first_path;              // under which the file is known if it is new; usually `path`
+  bool is_renamed = false;             // from first_path to path, before it could be looked at
+  bool is_expected = false;            // it was just created: if no name is there, it was renamed or deleted since
+  std::vector<SeenInode> inodes = {};  // seen there and not looked at yet: what has another name now is found
+  bool wants_tail = false;             // the bytes before its end too (start_at = "end")
 };
 
 struct Probe {

@@ -101,9 +101,9 @@ class Tailer {
   struct Scan;
   struct Wanted {
     std::string first_path = {};
-    bool is_renamed = false;                 // from there to here, before it could be looked at
-    std::vector<std::uint64_t> inodes = {};  // that were seen there and not looked at yet
-    bool is_expected = false;                // it was just created: if it is not there, it was renamed or deleted since
+    bool is_renamed = false;             // from there to here, before it could be looked at
+    std::vector<SeenInode> inodes = {};  // that were seen there and not looked at yet
+    bool is_expected = false;            // it was just created: if it is not there, it was renamed or deleted since
   };
   struct Move {
     TailFile* file;    // nullptr: it was not known yet

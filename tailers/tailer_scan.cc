@@ -39,8 +39,16 @@ std::vector<Probe> look_again(FileSystem& files, Probe& done, bool keeps) {
   ProbeRequest& request = done.request;
   std::vector<Probe> found;
   if (!done.is_ok() && done.error.front().kind() != ErrorKind::not_found) return found;
-  std::vector<std::uint64_t> missing = request.inodes;
-  if (done.is_ok()) std::erase(missing, done.stat.inode);
+  std::vector<SeenInode> missing = request.inodes;
+  const auto take = [&missing](std::uint64_t inode) {
+    const auto seen =
+        std::find_if(missing.begin(), missing.end(), [inode](const auto& one) { return one.inode == inode; });
+    if (seen == missing.end()) return std::optional<SeenInode>();
+    const SeenInode taken = *seen;
+    missing.erase(seen);
+    return std::optional<SeenInode>(taken);
+  };
+  if (done.is_ok()) take(done.stat.inode);
   if (!missing.empty()) {
     const std::string directory = directory_of(request.path);
     const Result<std::vector<DirectoryEntry>> entries = files.list(directory);
@@ -52,18 +60,19 @@ std::vector<Probe> look_again(FileSystem& files, Probe& done, bool keeps) {
     }
     for (std::size_t i = 0; entries && i < entries->size(); ++i) {
       const DirectoryEntry& entry = (*entries)[i];
-      if (std::erase(missing, entry.inode) == 0) continue;
+      const std::optional<SeenInode> seen = take(entry.inode);
+      if (!seen) continue;
       Probe other = probe(files,
                           {.path = directory + "/" + entry.name,
                            .first_path = request.first_path,
                            .is_renamed = true,
-                           .inodes = {entry.inode},
+                           .inodes = {*seen},
                            .wants_tail = request.wants_tail},
                           keeps);
       // What cannot be opened is tried again under the name that it has now.
-      if (other.is_ok() ? other.stat.inode == entry.inode : other.error.front().kind() != ErrorKind::not_found) {
-        found.push_back(std::move(other));
-      }
+      const bool is_it = other.is_ok() ? is_inode_of({.inode = seen->inode, .birth_ns = seen->birth_ns}, other.stat)
+                                       : other.error.front().kind() != ErrorKind::not_found;
+      if (is_it) found.push_back(std::move(other));
     }
     request.is_expected = !done.is_ok() && found.empty();
   }
@@ -72,10 +81,11 @@ std::vector<Probe> look_again(FileSystem& files, Probe& done, bool keeps) {
   return found;
 }
 
-void add_inode(std::vector<std::uint64_t>& inodes, std::uint64_t inode) {
-  if (inode == 0 || std::find(inodes.begin(), inodes.end(), inode) != inodes.end()) return;
+void add_inode(std::vector<SeenInode>& inodes, const SeenInode& seen) {
+  if (seen.inode == 0) return;
+  std::erase_if(inodes, [&seen](const auto& one) { return one.inode == seen.inode; });  // the newest has it now
   if (inodes.size() == kInodesAPath) inodes.erase(inodes.begin());
-  inodes.push_back(inode);
+  inodes.push_back(seen);
 }
 
 }  // namespace
@@ -146,13 +156,13 @@ void Tailer::watch(const Scan& scan, Instant now) {
 void Tailer::apply(const FoundFile& found, Instant now) {
   TailFile* const file = at(found.real_path);
   if (file == nullptr) {
-    want_probe(found.real_path, {.first_path = found.path, .inodes = {found.stat.inode}});
+    want_probe(found.real_path, {.first_path = found.path, .inodes = {{found.stat.inode, found.stat.birth_ns}}});
     return;
   }
   file->scan_number = scan_number_;
   const SourceKey& key = file->checkpoint->key;
   if (!is_inode_of(key, found.stat)) {
-    want_probe(found.real_path, {.first_path = found.path, .inodes = {found.stat.inode}});
+    want_probe(found.real_path, {.first_path = found.path, .inodes = {{found.stat.inode, found.stat.birth_ns}}});
   } else if (file->fd) {
     look(*file, now);
   } else if (found.stat.size != file->size && !file->is_busy()) {
@@ -185,10 +195,10 @@ void Tailer::want_probe(const std::string& path, const Wanted& wanted) {
   all.first_path = wanted.first_path;
   all.is_renamed = wanted.is_renamed;
   all.is_expected = all.is_expected || wanted.is_expected;
-  for (const std::uint64_t inode : wanted.inodes) add_inode(all.inodes, inode);
+  for (const SeenInode& seen : wanted.inodes) add_inode(all.inodes, seen);
   // What could not be opened under this name before may have another one by now.
   if (const auto failed = failed_.find(path); failed != failed_.end()) {
-    for (const std::uint64_t inode : failed->second.wanted.inodes) add_inode(all.inodes, inode);
+    for (const SeenInode& seen : failed->second.wanted.inodes) add_inode(all.inodes, seen);
   }
 }
 
@@ -272,8 +282,8 @@ void Tailer::probe_failed(const Probe& failed, Instant now) {
   if (is_file && starts_at_end_ && first_scan_ != FirstScan::done) failed_at_start_.insert(path);
   const Wanted wanted{.first_path = failed.request.first_path, .is_renamed = failed.request.is_renamed};
   Failed& retry = failed_.try_emplace(path, Failed{.wanted = wanted, .again_at = now}).first->second;
-  for (const std::uint64_t inode : failed.request.inodes) add_inode(retry.wanted.inodes, inode);
-  add_inode(retry.wanted.inodes, failed.stat.inode);
+  for (const SeenInode& seen : failed.request.inodes) add_inode(retry.wanted.inodes, seen);
+  add_inode(retry.wanted.inodes, {failed.stat.inode, failed.stat.birth_ns});
   const bool is_first = retry.times == 0;
   if (is_first)
     log::warn("{}; {}", error.text(), is_file ? "it is tried again, the other files go on" : "it is left alone");

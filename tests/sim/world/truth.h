@@ -83,6 +83,8 @@ class Truth {
 
   // From now on a file may be first seen under a name that is not its own.
   void has_symlinks() { has_symlinks_ = true; }
+  // A new file may have the inode of one that went, and nothing to tell them apart by.
+  void has_like_inodes() { has_like_inodes_ = true; }
 
   std::vector<Generation>& all() { return generations_; }
   const std::vector<Generation>& all() const { return generations_; }
@@ -109,7 +111,7 @@ class Truth {
   std::map<std::string, std::pair<std::string, std::int32_t>> place_of_path_;
   std::unordered_map<std::string, Piece> expected_;
   std::vector<std::uint64_t> expected_to_;  // by generation: pieces before it are in `expected_`
-  bool has_symlinks_ = false;
+  bool has_symlinks_ = false, has_like_inodes_ = false;
   std::uint64_t doubled_bytes_ = 0, records_ = 0, trace_ = 0;
 };
 

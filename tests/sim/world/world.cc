@@ -66,6 +66,7 @@ World::World(const Program& program)
       });
   disk_.set_keeps_birth_times(program.has_birth_times);
   disk_.reuse_inodes(program.reuses_inodes);
+  if (program.reuses_inodes && !program.has_birth_times) truth_.has_like_inodes();
   disk_.set_notifies(program.notifies ? Notifies::yes : Notifies::no);
   disk_.on_seen([this](std::uint64_t inode, std::uint64_t size, bool is_read) {
     Generation* generation = truth_.of_inode(inode);
