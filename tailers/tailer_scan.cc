@@ -187,7 +187,7 @@ void Tailer::search_unseen(const Scan& scan) {
     unseen.emplace_back(id, file->checkpoint->key.inode);
   }
   std::sort(unseen.begin(), unseen.end());
-  if (!unseen.empty()) search(std::move(unseen));
+  if (!unseen.empty()) search(unseen);
 }
 
 void Tailer::want_probe(const std::string& path, const Wanted& wanted) {

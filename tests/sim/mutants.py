@@ -2,15 +2,15 @@
 """`make sim-mutants`: is the simulation any good? Puts one deliberate bug at a time into a copy of the tree and counts the
 seeds until a world breaks.
 
-    mutants.py [--seeds N] [-j N] [NAME...]      all of mutants.json when none is named
+    mutants.py [--seeds N] [--except FILE] [-j N] [NAME...]      all of mutants.json when none is named
 
-A mutant is {"name", "file", "old", "new", "breaks"}: `old` stands exactly once in `file`. Prints a line each; exit status
-1 when one was not found, was not to be built, or no longer fits the code.
+A mutant is {"name", "file", "old", "new", "breaks"}: `old` stands exactly once in `file`, which is looked at for all of
+them before anything is built. Prints a line each; exit status 1 when one was not found or was not to be built. With -j 1
+(the default) the seed that is told is the first that breaks; with more processes one of the first.
 """
 
 import argparse
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -20,6 +20,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 COPY = ROOT / "build" / "mutants"
+PART = 25  # seeds; they take a few seconds
+HANGS_AFTER = 120
 
 
 def run(command, **options):
@@ -45,27 +47,45 @@ def build(jobs):
     return run(["cmake", "--build", COPY / "build", "-j", str(jobs), "--target", "tailrace_world"])
 
 
-def seeds_until_found(seeds, jobs):
-    """The seed that broke and what it said; None when none did."""
-    world = COPY / "build/tests/sim/tailrace_world"
-    try:
-        done = run([world, "--seeds", str(seeds), "--jobs", str(jobs), "--stop-after", "1", "--no-shrink"], timeout=600)
-    except subprocess.TimeoutExpired:
-        return 0, "hangs"
-    found = re.search(r"^seed (\d+): (.*)$", done.stdout, re.MULTILINE)
-    return (int(found[1]), found[2]) if found else None
+def stale(mutants):
+    """A line for each whose old text is not there exactly once."""
+    for mutant in mutants:
+        path = ROOT / mutant["file"]
+        count = path.read_text(encoding="utf-8").count(mutant["old"]) if path.is_file() else 0
+        if count != 1:
+            yield f"{mutant['name']}: its old text is {count} times in {mutant['file']}"
+
+
+def seeds_until_found(seeds, excepted, jobs):
+    """The seed that broke and what it said; None when none did. In parts, so that one that hangs is noticed."""
+    command = [COPY / "build/tests/sim/tailrace_world", "--jobs", str(jobs), "--stop-after", "1", "--no-shrink"]
+    command += ["--except", excepted] if excepted else []
+    for first in range(1, seeds + 1, PART):
+        part = ["--first", str(first), "--seeds", str(min(PART, seeds + 1 - first))]
+        try:
+            done = run(command + part, timeout=HANGS_AFTER)
+        except subprocess.TimeoutExpired:
+            return first, f"hangs, at this seed or one of the {PART - 1} after it"
+        found = re.search(r"^seed (\d+): (.*)$", done.stdout, re.MULTILINE)
+        if found:
+            return int(found[1]), found[2]
+    return None
 
 
 def main():
     parser = argparse.ArgumentParser(description="counts the seeds that find each deliberate bug")
     parser.add_argument("--seeds", type=int, default=2000)
-    parser.add_argument("-j", "--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--except", dest="excepted", metavar="FILE", type=Path, help="not these seeds, one a line")
+    parser.add_argument("-j", "--jobs", type=int, default=1)
     parser.add_argument("names", nargs="*", metavar="NAME")
     arguments = parser.parse_args()
     mutants = json.loads((Path(__file__).parent / "mutants.json").read_text(encoding="utf-8"))
     unknown = set(arguments.names) - {mutant["name"] for mutant in mutants}
     if unknown:
         parser.error(f"no mutant {sorted(unknown)[0]}")
+    mutants = [mutant for mutant in mutants if not arguments.names or mutant["name"] in arguments.names]
+    if errors := list(stale(mutants)):
+        sys.exit("\n".join(errors))
     tree = copy_tree()
     run(["cmake", "-S", tree, "-B", COPY / "build", "-G", "Ninja", "-DCMAKE_BUILD_TYPE=None", "-DCMAKE_CXX_FLAGS=-O1"])
     built = build(arguments.jobs)
@@ -73,24 +93,19 @@ def main():
         sys.exit(f"mutants: the tree as it is does not build\n{built.stdout[-2000:]}")
     missed = 0
     for mutant in mutants:
-        if arguments.names and mutant["name"] not in arguments.names:
-            continue
         path = tree / mutant["file"]
         text = path.read_text(encoding="utf-8")
         began = time.monotonic()
-        if text.count(mutant["old"]) != 1:
-            verdict, said = "STALE", "its old text is not there exactly once"
+        path.write_text(text.replace(mutant["old"], mutant["new"]), encoding="utf-8")
+        built = build(arguments.jobs)
+        if built.returncode != 0:
+            error = re.search(r"error: (.*)", built.stdout)
+            verdict, said = "UNBUILT", error[1] if error else "no error was found in the output"
+        elif found := seeds_until_found(arguments.seeds, arguments.excepted, arguments.jobs):
+            verdict, said = f"found after {found[0]} seeds", found[1]
         else:
-            path.write_text(text.replace(mutant["old"], mutant["new"]), encoding="utf-8")
-            built = build(arguments.jobs)
-            if built.returncode != 0:
-                error = re.search(r"error: (.*)", built.stdout)
-                verdict, said = "UNBUILT", error[1] if error else "no error was found in the output"
-            elif found := seeds_until_found(arguments.seeds, arguments.jobs):
-                verdict, said = f"found after {found[0]} seeds", found[1]
-            else:
-                verdict, said = "MISSED", mutant["breaks"]
-            path.write_text(text, encoding="utf-8")
+            verdict, said = "MISSED", mutant["breaks"]
+        path.write_text(text, encoding="utf-8")
         missed += verdict.isupper()
         print(f"{mutant['name']:42} {verdict:24} {said[:90]} ({time.monotonic() - began:.0f} s)", flush=True)
     print(f"mutants: {missed} not found")
