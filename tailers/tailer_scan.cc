@@ -155,13 +155,8 @@ void Tailer::watch(const Scan& scan, Instant now) {
 
 void Tailer::apply(const FoundFile& found, Instant now) {
   TailFile* const file = at(found.real_path);
-  if (file == nullptr) {
-    want_probe(found.real_path, {.first_path = found.path, .inodes = {{found.stat.inode, found.stat.birth_ns}}});
-    return;
-  }
-  file->scan_number = scan_number_;
-  const SourceKey& key = file->checkpoint->key;
-  if (!is_inode_of(key, found.stat)) {
+  if (file != nullptr) file->scan_number = scan_number_;
+  if (file == nullptr || !is_inode_of(file->checkpoint->key, found.stat)) {
     want_probe(found.real_path, {.first_path = found.path, .inodes = {{found.stat.inode, found.stat.birth_ns}}});
   } else if (file->fd) {
     look(*file, now);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "buffer/chunk_pool.h"
+#include "tests/base/random_walk.h"
 
 namespace tailrace {
 namespace {
@@ -152,17 +153,7 @@ class Walk {
 // released, the budget is charged for exactly the chunks that somebody holds, refuses only what does not fit, and ends
 // at 0.
 TEST(ChunkPoolProperty, SlicesAreDisjointAndTheBudgetIsExact) {
-  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
-    Walk walk(seed);
-    for (int step = 0; step < kSteps; ++step) {
-      walk.step();
-      walk.check();
-      ASSERT_FALSE(testing::Test::HasFailure()) << "seed " << seed << ", step " << step;
-    }
-    walk.let_go_of_everything();
-    walk.check();
-    ASSERT_FALSE(testing::Test::HasFailure()) << "seed " << seed << ", at the end";
-  }
+  walk_at_random<Walk>(kSeeds, kSteps, [](Walk& walk) { walk.let_go_of_everything(); });
 }
 
 }  // namespace

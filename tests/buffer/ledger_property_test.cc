@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "buffer/ledger.h"
+#include "tests/base/random_walk.h"
 
 namespace tailrace {
 namespace {
@@ -196,16 +197,7 @@ class Walk {
 
 // Batches of three sources are opened and settle in any order, bytes are skipped, sources rewound, made durable, and
 // begun anew: all three offsets, the proofs beside them, and what each call says that it moved are the model's.
-TEST(LedgerProperty, AckedIsTheEndOfTheSettledPrefixWhateverTheOrder) {
-  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
-    Walk walk(seed);
-    for (int step = 0; step < kSteps; ++step) {
-      walk.step();
-      walk.check();
-      ASSERT_FALSE(testing::Test::HasFailure()) << "seed " << seed << ", step " << step;
-    }
-  }
-}
+TEST(LedgerProperty, AckedIsTheEndOfTheSettledPrefixWhateverTheOrder) { walk_at_random<Walk>(kSeeds, kSteps); }
 
 }  // namespace
 }  // namespace tailrace

@@ -21,6 +21,7 @@
 
 #include "tailers/read_scheduler.h"
 #include "tailers/tailer.h"
+#include "tests/base/random_walk.h"
 
 namespace tailrace {
 namespace {
@@ -226,14 +227,7 @@ class Walk {
 // goes, waits or changes its class, a queued file's turn comes before the others have had more than the bound above,
 // and backlog that waits gets a quarter of the bytes.
 TEST(ReadSchedulerProperty, NobodyWaitsLongerThanTheBoundAndBacklogGetsAQuarter) {
-  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
-    Walk walk(seed);
-    for (int step = 0; step < kSteps; ++step) {
-      walk.step();
-      walk.check();
-      ASSERT_FALSE(testing::Test::HasFailure()) << "seed " << seed << ", step " << step;
-    }
-  }
+  walk_at_random<Walk>(kSeeds, kSteps);
 }
 
 }  // namespace
