@@ -8,7 +8,7 @@
 #   make fuzz [T=target] [SECONDS=600]   every parser of outside bytes, two at a time; findings in build/fuzz/findings
 #   make sim [SEEDS=1000] [FIRST=1]      the whole agent in simulated worlds that try to break it (docs/testing.md)
 #   make sim-mutants       deliberate bugs, and how many worlds it takes to find each
-#   make bench [B=name]    figures beside their limit: throughput (default) | once | files
+#   make bench [B=name]    figures beside their limit; B=help lists them, throughput is the default
 #   make fmt | lint        clang-format | clang-format, clang-tidy, tidy test, headers, shellcheck
 #   make clean             removes build/
 #
@@ -82,7 +82,7 @@ sanitize-tsan:
 bench:
 	@$(DEPS) build test
 	@$(MAKE) build P=release
-	python3 tests/bench/run.py $(B) $(BENCH_FLAGS)
+	python3 tests/bench/run.py $(if $(filter help,$(B)),--help,$(B)) $(BENCH_FLAGS)
 
 fuzz:
 	@$(DEPS) build fuzz
