@@ -165,15 +165,19 @@ bool UringEngine::needs_enter() const {
 // Everything that is complete, and a quiet eventfd after it unless something completed meanwhile.
 //
 // io_uring_get_events itself signals the eventfd for what it brings, so the eventfd is cleared after it. What completes
-// between the two and loses its signal that way has set TASKRUN before it signalled: it is seen by the second look. The
-// kernel may also signal late, for what was reaped already: so the eventfd is cleared whether or not anything is
-// awaited, or a level-triggered loop would spin.
+// between the two and loses its signal that way has set TASKRUN before it signalled: it is seen by the second look,
+// after which nothing is cleared any more. The kernel may also signal late, for what was reaped already: so the eventfd
+// is cleared whether or not anything is awaited, or a level-triggered loop would spin.
+//
+// TASKRUN may stay set with nothing behind it: the kernel sets it after it has queued the work, and when we have run
+// that in between, nobody takes the flag back before the next work is done. So two looks, and no loop over the flag.
 void UringEngine::collect() {
-  do {
-    if (needs_enter()) ::io_uring_get_events(&ring_->ring);
-    wake_.clear();
-    reap();
-  } while (needs_enter());
+  if (needs_enter()) ::io_uring_get_events(&ring_->ring);
+  wake_.clear();
+  reap();
+  if (!needs_enter()) return;
+  ::io_uring_get_events(&ring_->ring);
+  reap();
 }
 
 void UringEngine::reap() {

@@ -1,5 +1,6 @@
 // The three real engines on a real disk: EngineSuite, and what only a kernel shows.
 #include <fcntl.h>
+#include <liburing.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -162,6 +163,36 @@ TYPED_TEST(RealEngine, FallsSilentWhenNothingIsInFlight) {
     }
     EXPECT_LE(turns, 3);
   }
+}
+
+// Where the rings of this process are mapped. One mapping holds a ring's submission and completion queue.
+std::set<std::uintptr_t> mapped_rings() {
+  std::set<std::uintptr_t> rings;
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find(" 00000000 ") != std::string::npos && line.find("[io_uring]") != std::string::npos)
+      rings.insert(std::stoull(line, nullptr, 16));
+  }
+  return rings;
+}
+
+// The kernel may leave IORING_SQ_TASKRUN set though there is nothing to run: an engine that looped over it hung there.
+TEST(UringEngine, AFlagThatStaysSetWithNothingBehindItHoldsNobodyUp) {
+  const std::set<std::uintptr_t> before = mapped_rings();
+  Result<std::unique_ptr<UringEngine>> engine = UringEngine::create();
+  if (!engine) GTEST_SKIP() << engine.error().text();
+  std::set<std::uintptr_t> after = mapped_rings();
+  for (const std::uintptr_t old : before) after.erase(old);
+  ASSERT_EQ(after.size(), 1u);
+  // Where in its mapping a ring's flags are, only a ring of our own tells.
+  io_uring own{};
+  ASSERT_EQ(::io_uring_queue_init(128, &own, 0), 0);
+  const auto offset =
+      reinterpret_cast<std::uintptr_t>(own.sq.kflags) - reinterpret_cast<std::uintptr_t>(own.sq.ring_ptr);
+  ::io_uring_queue_exit(&own);
+  auto* const flags = reinterpret_cast<unsigned*>(*after.begin() + offset);  // NOLINT(performance-no-int-to-ptr)
+  *flags |= IORING_SQ_TASKRUN;
+  EXPECT_EQ((*engine)->dispatch(Instant{}), 0u);
 }
 
 TYPED_TEST(RealEngine, AReadOfADirectoryIsAnErrno) {
