@@ -103,7 +103,8 @@ void ThreadEngine::flush() {
 }
 
 std::size_t ThreadEngine::dispatch(Instant now) {
-  if (started_ == 0) return 0;
+  // Also with nothing under way: a thread may signal late, for what was taken already, and a level-triggered loop would
+  // spin over it.
   const std::vector<IoCompletion> taken = shared_->finished.drain();
   for (const IoCompletion& c : taken) {
     --started_;
