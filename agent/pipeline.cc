@@ -105,6 +105,7 @@ class RealPipeline final : public Pipeline {
   void poll_sinks(Instant now);
   void schedule_reads(Instant now);
   void deadlines(Instant now);
+  void hurry();
   void begin_once(Instant now);
   void set_targets(Instant now);
   TailFile* find(SourceId id, Tailer** tailer = nullptr) const;
@@ -303,11 +304,17 @@ std::vector<int> RealPipeline::fds() const {
   return fds;
 }
 
+// What waits for company or a deadline waits no longer: no more is to come.
+void RealPipeline::hurry() {
+  journal_.hurry();
+  for (const auto& line : lines_) line->sink().hurry();
+}
+
 void RealPipeline::begin_once(Instant now) {
   if (!std::all_of(tailers_.begin(), tailers_.end(), [](const auto& tailer) { return tailer->is_quiet(); })) return;
   is_draining_ = true;
   for (const auto& tailer : tailers_) tailer->set_targets(true, now);
-  journal_.hurry();
+  hurry();
 }
 
 void RealPipeline::begin_drain(ShutdownMode mode, Instant now) {
@@ -320,7 +327,7 @@ void RealPipeline::begin_drain(ShutdownMode mode, Instant now) {
     needs_targets_ = false;
     for (const auto& tailer : tailers_) tailer->stop_reading();
   }
-  journal_.hurry();
+  hurry();
 }
 
 // Files that were there and are not known yet (a scan or a probe is under way) get theirs when they are.

@@ -37,8 +37,11 @@ struct KafkaLane final : Lane {
   bool is_stuck = false;          // out and without a report for 1 s
   Instant empty_since{};          // while charge is 0
 
-  std::set<BatchId> held;        // open, but not with the client: they go out, in order, when the lane is ready
-  std::set<SourceId> rewinding;  // records of theirs came back: told when nothing is out any more
+  std::set<BatchId> held;            // open, but not with the client: they go out, in order, when the lane is ready
+  bool is_gathering = false;         // it is, and what is held waits for company, until `linger` after sent_at
+  std::uint64_t gathered = 0;        // bytes of what is held
+  Instant sent_at = Instant::min();  // something was handed to the client
+  std::set<SourceId> rewinding;      // records of theirs came back: told when nothing is out any more
 
   // A record came back: nothing goes out before all is reported, `retry_at` has come and the topic has answered.
   bool is_waiting = false;

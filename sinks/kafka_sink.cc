@@ -20,6 +20,8 @@ constexpr std::uint64_t kShareOf = 2, kShareIn = 3;
 constexpr std::uint64_t kRoomMin = 4096;
 constexpr Duration kDownAfter = std::chrono::seconds(5);
 constexpr Duration kLaneTick = std::chrono::milliseconds(200);
+// A request of so much is worth sending by itself.
+constexpr std::uint64_t kGatheredEnough = 64 * 1024;
 
 // The partition of a new file: of agent and path only, so that it is the same after a lost checkpoint.
 std::int32_t partition_of(const std::string& agent, std::string_view path, std::int32_t partitions) {
@@ -128,7 +130,7 @@ void KafkaSink::share_anew() {
 
 std::uint64_t KafkaSink::room(const Lane& of_lane) const {
   const auto& lane = static_cast<const KafkaLane&>(of_lane);
-  if (!is_ready(lane) || !lane.held.empty()) return 0;
+  if (!is_ready(lane) || (!lane.held.empty() && !lane.is_gathering)) return 0;
   const std::uint64_t limit = charge_limit(lane);
   const std::uint64_t left = limit - std::min(lane.charge, limit);
   const auto bytes = static_cast<std::uint64_t>(static_cast<double>(left) / charge_ratio());
@@ -160,18 +162,50 @@ void KafkaSink::publish(Lane& to_lane, Batch batch, Instant now) {
   const auto [found, is_new] = open_.try_emplace(id);
   TR_ASSERT(is_new, "batch {} was published twice", id);
   OpenBatch& open = found->second;
+  const std::uint64_t bytes = batch.end - batch.begin;
   open.lane = &lane;
   open.charge = charge_of(batch.slice.size(), lines);
   open.books = lines * kRecordOverheadBytes;
   open.batch = std::move(batch);
   pool_->budget().take(open.books);
   set_charge(lane, lane.charge + open.charge);
-  if (is_ready(lane) && lane.held.empty()) {
-    send(open, now);
-  } else {
-    lane.held.insert(id);
-    watch_lanes_at_ = std::min(watch_lanes_at_, now + kLaneTick);
+  if (lane.held.empty() && !lane.is_gathering && is_ready(lane)) {
+    lane.is_gathering = true;
+    gathering_.push_back(&lane);
   }
+  lane.held.insert(id);
+  lane.gathered += bytes;
+  if (!lane.is_gathering) {
+    watch_lanes_at_ = std::min(watch_lanes_at_, now + kLaneTick);
+  } else if (lane.gathered >= kGatheredEnough || room(lane) == 0) {
+    send_held(lane, now);
+  }
+}
+
+void KafkaSink::flush(Instant now) {
+  flush_at_ = kNever;
+  const std::vector<KafkaLane*> gathering = gathering_;
+  for (KafkaLane* lane : gathering) {
+    const Instant due = lane->sent_at + config_.linger;
+    if (now < due && is_ready(*lane)) {
+      flush_at_ = std::min(flush_at_, due);
+    } else {
+      send_held(*lane, now);
+    }
+  }
+}
+
+// In order. A lane that is not ready gives up gathering: what it holds goes out when it is.
+void KafkaSink::send_held(KafkaLane& lane, Instant now) {
+  if (std::exchange(lane.is_gathering, false)) std::erase(gathering_, &lane);
+  if (!is_ready(lane)) {
+    watch_lanes_at_ = std::min(watch_lanes_at_, now + kLaneTick);
+    return;
+  }
+  lane.gathered = 0;
+  lane.sent_at = now;
+  const std::set<BatchId> held = std::exchange(lane.held, {});
+  for (const BatchId id : held) send(open_.at(id), now);
 }
 
 void KafkaSink::send(OpenBatch& open, Instant now) {
@@ -220,7 +254,7 @@ void KafkaSink::poll(Instant now, SinkEvents& events) {
 }
 
 Instant KafkaSink::next_deadline() const {
-  return std::min({silence_.next_deadline(), watch_lanes_at_, topics_.next_deadline(), close_arenas_at_,
+  return std::min({silence_.next_deadline(), watch_lanes_at_, topics_.next_deadline(), close_arenas_at_, flush_at_,
                    to_spool_.empty() ? kNever : spool_at_, client_ ? kNever : make_client_at_});
 }
 

@@ -1,10 +1,11 @@
 // KafkaSink: batches to Kafka, a record a line, without copying them.
 //
-//   publish ─▶ held (lane not ready) ─▶ out (with the client) ─▶ delivered ─────────▶ settled
-//                 ▲                        │  │                 refused for good ─▶ spool ─▶ settled (rejected)
-//                 └── pinned: once more ───┘  └── came back, fatal, silent: dropped, its source is read again (rewound)
+//   publish ─▶ held (not ready, lingers) ─▶ out (with the client) ─▶ delivered ─────────▶ settled
+//                 ▲                            │  │                 refused for good ─▶ spool ─▶ settled (rejected)
+//                 └── pinned: once more ───────┘  └── came back, fatal, silent: dropped, read again (rewound)
 //
 // A lane is a partition. Its order is kept: while a record that came back is waited for, nothing else goes out on it.
+// A quiet lane's lines go out with the turn; on one that sent less than `linger` ago they wait for company.
 // What is in flight is bounded three times: by the lane's window (50 to 100 ms of acknowledgements), by what all lanes
 // together may have out (a quarter of `memory`, shared so that a stuck lane always leaves room for the others), and by
 // the memory budget. Loop thread only; nothing here waits.
@@ -53,6 +54,8 @@ class KafkaSink final : public Sink {
   std::uint64_t room(const Lane& lane) const override;
   std::uint32_t read_bytes_best() const override;
   void publish(Lane& lane, Batch batch, Instant now) override;
+  void flush(Instant now) override;
+  void hurry() override { config_.linger = Milliseconds(0); }
   void poll(Instant now, SinkEvents& events) override;
   int fd() const override { return wake_->fd(); }
   Instant next_deadline() const override;
@@ -87,6 +90,7 @@ class KafkaSink final : public Sink {
   void set_charge(KafkaLane& lane, std::uint64_t charge);
   void share_anew();  // there is one more lane
   void send(OpenBatch& open, Instant now);
+  void send_held(KafkaLane& lane, Instant now);
   std::string why_stuck(const KafkaLane& lane, Instant now) const;
   std::string why_down(Instant since, Instant now) const;
 
@@ -139,7 +143,9 @@ class KafkaSink final : public Sink {
   std::uint64_t out_records_ = 0;
   std::uint64_t lane_share_ = 0;     // what every lane may have out, whatever the others have
   std::uint64_t shared_charge_ = 0;  // what lanes have past their share
-  double line_bytes_ = 200;          // a line of the file, its end included; moving average
+  std::vector<KafkaLane*> gathering_;
+  Instant flush_at_ = kNever;  // the first of them has waited long enough
+  double line_bytes_ = 200;    // a line of the file, its end included; moving average
 
   SilenceWatch silence_;
   bool is_probing_ = false;           // while silent: a question is out

@@ -128,8 +128,7 @@ void KafkaSink::watch_lane(KafkaLane& lane, Instant now, SinkEvents& events) {
   }
   if (!is_ready(lane)) return;
   if (!was_ready) room_changed_ = true;
-  const std::set<BatchId> held = std::exchange(lane.held, {});
-  for (const BatchId id : held) send(open_.at(id), now);
+  if (!lane.is_gathering) send_held(lane, now);
 }
 
 void KafkaSink::replace_client(const std::string& why, Instant now, SinkEvents& events) {

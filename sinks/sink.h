@@ -92,8 +92,10 @@ class Sink {
   virtual std::uint32_t read_bytes_best() const { return 256 * 1024; }
   // Takes the batch; never fails. The slice is released when the batch is settled or rewound.
   virtual void publish(Lane& lane, Batch batch, Instant now) = 0;
-  // Ends a turn's publishing: what was gathered goes out now.
+  // Ends a turn's publishing: what was gathered goes out, at once or when its `linger` is over.
   virtual void flush(Instant now) { static_cast<void>(now); }
+  // The agent is about to end: from now on nothing waits for company.
+  virtual void hurry() {}
   virtual void poll(Instant now, SinkEvents& events) = 0;
 
   virtual int fd() const { return -1; }  // readable when poll has something

@@ -26,6 +26,7 @@ class KafkaSinkTest : public testing::Test {
     agent_.name = "host-1";
     agent_.state_dir = directory_;
     config_.name = "main";
+    config_.linger = Milliseconds(0);
   }
   ~KafkaSinkTest() override {
     driver_.reset();
@@ -37,7 +38,7 @@ class KafkaSinkTest : public testing::Test {
     auto made = KafkaSink::create(config_, agent_, 64 * 1024, {files_, workers_, kafka_.factory()});
     ASSERT_TRUE(made) << made.error().text();
     sink_ = *std::move(made);
-    driver_ = std::make_unique<SinkDriver>(*sink_);
+    driver_ = std::make_unique<SinkDriver>(*sink_, true);
     poll();  // the first turn brings the time
   }
   // Started, and the topic has `partitions`.

@@ -30,6 +30,54 @@ TEST_F(KafkaSinkTest, DeliversLinesInOrderAndSettlesABatchWhenItsLastRecordIsRep
   EXPECT_TRUE(sink_->is_empty());
 }
 
+TEST_F(KafkaSinkTest, AQuietLanesLineGoesOutAtOnceAndOneThatFollowsWaitsForCompany) {
+  config_.linger = milliseconds(5);
+  start_with(2);
+  driver_->publish(lane(0), source(1), {"first"}, now_);
+  EXPECT_EQ(kafka_.client().outstanding.size(), 1u);
+  now_ += milliseconds(1);
+  driver_->publish(lane(0), source(1), {"second"}, now_);
+  driver_->publish(lane(0), source(2), {"third"}, now_);
+  EXPECT_EQ(kafka_.client().outstanding.size(), 1u);
+  EXPECT_GT(sink_->room(lane(0)), 0u) << "a lane that lingers takes more";
+  driver_->publish(lane(1), source(3), {"elsewhere"}, now_);
+  EXPECT_EQ(kafka_.client().outstanding.size(), 2u) << "the other lane is quiet";
+  EXPECT_EQ(sink_->next_deadline(), now_ + milliseconds(4));
+  now_ += milliseconds(4);
+  sink_->flush(now_);
+  kafka_.deliver_all();
+  EXPECT_THAT(kafka_.stored[0], ElementsAre("first", "second", "third"));
+}
+
+TEST_F(KafkaSinkTest, ALaneThatHasGatheredARequestOrIsToldToHurryWaitsNoLonger) {
+  config_.linger = seconds(60);
+  start_with(1);
+  driver_->publish(lane(0), source(1), {"first"}, now_);
+  driver_->publish(lane(0), source(1), {"second"}, now_);
+  EXPECT_EQ(kafka_.client().outstanding.size(), 1u);
+  driver_->publish(lane(0), source(1), {std::string(64 * 1024, 'x')}, now_);
+  EXPECT_EQ(kafka_.client().outstanding.size(), 3u);
+  driver_->publish(lane(0), source(1), {"last"}, now_);
+  EXPECT_EQ(kafka_.client().outstanding.size(), 3u);
+  sink_->hurry();
+  sink_->flush(now_);
+  kafka_.deliver_all();
+  EXPECT_THAT(kafka_.stored[0], ElementsAre("first", "second", std::string(64 * 1024, 'x'), "last"));
+}
+
+// What lingers when its lane is given up is read again with what was out, and goes out once.
+TEST_F(KafkaSinkTest, WhatLingersIsReadAgainWithWhatCameBack) {
+  config_.linger = milliseconds(5);
+  start_with(1);
+  driver_->publish(lane(0), source(1), {"out"}, now_);
+  driver_->publish(lane(0), source(2), {"lingers"}, now_);
+  kafka_.fail(KafkaFault::given_back, "Broker: Not leader for partition");
+  const SinkEvents events = pass(seconds(2));
+  EXPECT_THAT(events.rewound, UnorderedElementsAre(source(1), source(2)));
+  EXPECT_TRUE(sink_->is_empty());
+  EXPECT_THAT(kafka_.client().outstanding, IsEmpty());
+}
+
 TEST_F(KafkaSinkTest, MemoryReturnsToNothingWhenAllIsSettledAndTheLaneFallsQuiet) {
   start_with(1);
   fill(lane(0), source(1));

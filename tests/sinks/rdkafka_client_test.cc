@@ -92,7 +92,7 @@ class OnMockBrokers : public testing::Test {
     auto made = make_sink(settings_, config_, {files_, workers_});
     ASSERT_TRUE(made) << made.error().text();
     sink_ = *std::move(made);
-    driver_ = std::make_unique<SinkDriver>(*sink_);
+    driver_ = std::make_unique<SinkDriver>(*sink_, true);
   }
 
   // Turns until `is_done`, as the loop would: woken by the sink's descriptor or its deadline.

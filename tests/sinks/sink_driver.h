@@ -15,7 +15,8 @@ inline SourceId source(std::uint64_t number) { return {.high = 7, .low = number}
 
 class SinkDriver {
  public:
-  explicit SinkDriver(Sink& sink) : sink_(sink) {}
+  // `flushes`: a turn ends after each batch.
+  explicit SinkDriver(Sink& sink, bool flushes = false) : sink_(sink), flushes_(flushes) {}
 
   Lane* route(const std::string& path, std::int32_t partition = -1) {
     return sink_.route({.tailer = "app", .path = path, .labels = &labels_, .partition = partition});
@@ -38,6 +39,7 @@ class SinkDriver {
     std::memcpy(slice->data(), text.data(), text.size());
     batch.slice = std::move(*slice);
     sink_.publish(lane, std::move(batch), now);
+    if (flushes_) sink_.flush(now);
     return last_id_;
   }
 
@@ -54,6 +56,7 @@ class SinkDriver {
 
  private:
   Sink& sink_;
+  bool flushes_;
   std::map<std::string, std::string> labels_;
   std::map<SourceId, Offset> offsets_;
   std::vector<BatchId> settled_;
