@@ -1,10 +1,10 @@
 // bare_kafka: the limit beside which tailrace's throughput is read. pread, memchr, librdkafka without a copy, nothing
 // else: no checkpoint, no order of files, no second file, no error that is answered.
 //
-//   bare_kafka FILE BROKERS TOPIC [name=value...]
+//   bare_kafka FILE|DIRECTORY BROKERS TOPIC [name=value...]
 //     block=950000     bytes a read: just under batch.size = 1,000,000
 //     hand=4           blocks between file and acknowledgement
-//     partition=0      where all of it goes
+//     partitions=1     file after file of the directory goes to the next of them
 //     any other name   a librdkafka property
 //
 // Prints one line of JSON: lines, bytes, seconds (first read to last acknowledgement), cpu_seconds, rss_kib.
@@ -16,12 +16,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -33,7 +35,7 @@ struct Options {
   std::string file, brokers, topic;
   std::size_t block_bytes = 950'000;
   std::size_t blocks_in_hand = 4;
-  std::int32_t partition = 0;
+  std::int32_t partitions = 1;
   // As tailrace sets them.
   std::map<std::string, std::string> librdkafka = {{"acks", "all"},
                                                    {"enable.idempotence", "true"},
@@ -66,8 +68,8 @@ Options parse(int argc, char** argv) {
       options.block_bytes = std::strtoull(value.c_str(), nullptr, 10);
     } else if (name == "hand") {
       options.blocks_in_hand = std::strtoull(value.c_str(), nullptr, 10);
-    } else if (name == "partition") {
-      options.partition = static_cast<std::int32_t>(std::strtol(value.c_str(), nullptr, 10));
+    } else if (name == "partitions") {
+      options.partitions = static_cast<std::int32_t>(std::strtol(value.c_str(), nullptr, 10));
     } else {
       options.librdkafka[name] = value;
     }
@@ -172,32 +174,57 @@ std::size_t split(Block& block, std::size_t size, bool is_last, std::vector<rd_k
   return static_cast<std::size_t>(at - begin);
 }
 
-Totals ship(const Options& options, Producer& producer) {
-  const int fd = ::open(options.file.c_str(), O_RDONLY | O_CLOEXEC);
+// The blocks in hand, in the order in which they are filled.
+class Hand {
+ public:
+  Hand(const Options& options, Producer& producer) : producer_(producer), blocks_(options.blocks_in_hand) {
+    for (Block& block : blocks_) block.bytes = std::make_unique<char[]>(options.block_bytes);
+  }
+
+  Block& next() {
+    Block& block = blocks_[turn_++ % blocks_.size()];
+    while (block.open_records > 0) producer_.settle();
+    return block;
+  }
+
+  void settle_all() {
+    for (const Block& block : blocks_) {
+      while (block.open_records > 0) producer_.settle();
+    }
+  }
+
+ private:
+  Producer& producer_;
+  std::vector<Block> blocks_;
+  std::size_t turn_ = 0;
+};
+
+std::vector<std::string> files_of(const std::string& path) {
+  if (!std::filesystem::is_directory(path)) return {path};
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(path)) files.push_back(entry.path().string());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+void ship(const Options& options, const std::string& file, std::int32_t partition, Hand& hand, Producer& producer,
+          Totals& totals) {
+  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
   struct stat status{};
-  if (fd < 0 || ::fstat(fd, &status) != 0) fail(options.file + ": " + std::strerror(errno));
-  const auto size = static_cast<std::uint64_t>(status.st_size);
-  Totals totals;
-  std::vector<Block> blocks(options.blocks_in_hand);
-  for (Block& block : blocks) block.bytes = std::make_unique<char[]>(options.block_bytes);
+  if (fd < 0 || ::fstat(fd, &status) != 0) fail(file + ": " + std::strerror(errno));
   std::vector<rd_kafka_message_t> records;
-  for (std::size_t turn = 0; totals.bytes < size; ++turn) {
-    Block& block = blocks[turn % blocks.size()];
-    while (block.open_records > 0) producer.settle();
-    const ssize_t got = ::pread(fd, block.bytes.get(), options.block_bytes, static_cast<off_t>(totals.bytes));
-    if (got <= 0) fail(options.file + ": cannot be read");
-    const bool is_last = totals.bytes + static_cast<std::uint64_t>(got) >= size;
-    const std::size_t taken = split(block, static_cast<std::size_t>(got), is_last, records);
+  for (off_t at = 0; at < status.st_size;) {
+    Block& block = hand.next();
+    const ssize_t got = ::pread(fd, block.bytes.get(), options.block_bytes, at);
+    if (got <= 0) fail(file + ": cannot be read");
+    const std::size_t taken = split(block, static_cast<std::size_t>(got), at + got >= status.st_size, records);
     if (taken == 0) fail("a line is longer than a block");
-    producer.produce(records, options.partition);
+    producer.produce(records, partition);
     totals.lines += records.size();
     totals.bytes += taken;
-  }
-  for (const Block& block : blocks) {
-    while (block.open_records > 0) producer.settle();
+    at += static_cast<off_t>(taken);
   }
   ::close(fd);
-  return totals;
 }
 
 }  // namespace
@@ -206,7 +233,14 @@ int main(int argc, char** argv) {
   const Options options = parse(argc, argv);
   Producer producer(options);
   const auto begin = std::chrono::steady_clock::now();
-  const Totals totals = ship(options, producer);
+  Hand hand(options, producer);
+  Totals totals;
+  std::int32_t partition = 0;
+  for (const std::string& file : files_of(options.file)) {
+    ship(options, file, partition, hand, producer, totals);
+    partition = (partition + 1) % options.partitions;
+  }
+  hand.settle_all();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   rusage used{};
   ::getrusage(RUSAGE_SELF, &used);

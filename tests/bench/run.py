@@ -28,6 +28,7 @@ def parsed():
     parser.add_argument("--size", default="1GiB", help="of the generated log")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--files", type=int, default=2000)
+    parser.add_argument("--only", default="", metavar="TEXT", help="of a benchmark's cases those whose name has it")
     parser.add_argument("--compression", default="zstd", choices=("zstd", "lz4", "snappy", "gzip", "none"))
     parser.add_argument("--engine", default="auto", choices=("auto", "io_uring", "threads", "sync"))
     parser.add_argument("--no-idempotence", dest="idempotence", action="store_false")
