@@ -105,7 +105,6 @@ class RealPipeline final : public Pipeline {
   void poll_sinks(Instant now);
   void schedule_reads(Instant now);
   void deadlines(Instant now);
-  void hurry();
   void begin_once(Instant now);
   void set_targets(Instant now);
   TailFile* find(SourceId id, Tailer** tailer = nullptr) const;
@@ -189,6 +188,8 @@ void RealPipeline::turn(Instant now, WallTime wall) {
   if (needs_targets_) set_targets(now);
   schedule_reads(now);
   for (const auto& line : lines_) line->end_turn(now);
+  // What is left of a drain, once all is acknowledged, is the disk's: it need not wait for `interval`.
+  journal_.hurry(is_draining_ && std::all_of(lines_.begin(), lines_.end(), [](auto& line) { return line->is_idle(); }));
   journal_.turn(now);
   for (const double seconds : journal_.counters().fsync_seconds) fsync_seconds_.observe(seconds);
   journal_.counters().fsync_seconds.clear();
@@ -304,17 +305,11 @@ std::vector<int> RealPipeline::fds() const {
   return fds;
 }
 
-// What waits for company or a deadline waits no longer: no more is to come.
-void RealPipeline::hurry() {
-  journal_.hurry();
-  for (const auto& line : lines_) line->sink().hurry();
-}
-
 void RealPipeline::begin_once(Instant now) {
   if (!std::all_of(tailers_.begin(), tailers_.end(), [](const auto& tailer) { return tailer->is_quiet(); })) return;
   is_draining_ = true;
   for (const auto& tailer : tailers_) tailer->set_targets(true, now);
-  hurry();
+  for (const auto& line : lines_) line->sink().hurry();
 }
 
 void RealPipeline::begin_drain(ShutdownMode mode, Instant now) {
@@ -327,7 +322,7 @@ void RealPipeline::begin_drain(ShutdownMode mode, Instant now) {
     needs_targets_ = false;
     for (const auto& tailer : tailers_) tailer->stop_reading();
   }
-  hurry();
+  for (const auto& line : lines_) line->sink().hurry();
 }
 
 // Files that were there and are not known yet (a scan or a probe is under way) get theirs when they are.

@@ -44,7 +44,7 @@ void SinkLine::end_turn(Instant now) {
   held_back_since_ = is_held_back ? now : kNever;
 
   ChunkPool& pool = outlet_.sink().pool();
-  if (pool.budget().used() > 0 && outlet_.is_empty() && reader_.in_flight() == 0) {
+  if (pool.budget().used() > 0 && is_idle()) {
     outlet_.close_arenas();
     reader_.memory_freed();
   }

@@ -20,6 +20,7 @@ class SinkLine {
   // After the turn's reads: what was gathered goes out, memory that nobody needs goes back.
   void end_turn(Instant now);
   Instant next_deadline() const;
+  bool is_idle() const { return outlet_.is_empty() && reader_.in_flight() == 0; }
   SinkSnapshot snapshot(Instant now) const;
 
   const SinkConfig& config() const { return config_; }

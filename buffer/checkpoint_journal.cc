@@ -179,7 +179,7 @@ bool CheckpointJournal::is_settled() const {
   return segment_.is_usable() && !segment_.is_full && oldest() == kNever && !has_changes();
 }
 
-void CheckpointJournal::hurry() { is_hurried_ = true; }
+void CheckpointJournal::hurry(bool is_hurried) { is_hurried_ = is_hurried; }
 
 bool CheckpointJournal::is_degraded() const {
   if (!settings_.is_stored) return false;

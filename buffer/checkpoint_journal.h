@@ -98,8 +98,8 @@ class CheckpointJournal final : public IoClient {
 
   // Everything handed in so far is durable in the sense of the fsync mode.
   bool is_settled() const;
-  // Wants everything durable as soon as possible from now on (draining), without waiting for `interval`.
-  void hurry();
+  // Wants everything durable as soon as possible, without waiting for `interval` (the end of a drain).
+  void hurry(bool is_hurried);
   bool is_degraded() const;  // nothing can be stored at the moment
   // Changes that wait in memory: never more than about three for each known source and 200,000 beside.
   std::size_t waiting_changes() const { return dirty_.sources.size() + batch_.size() - batch_next_ + catch_up_.size(); }

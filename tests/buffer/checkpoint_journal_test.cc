@@ -108,7 +108,7 @@ TEST(CheckpointJournal, HurryDoesNotWaitForTheInterval) {
   world.put(1, 5);
   world.turns(5);
   EXPECT_TRUE(world.promised.empty());
-  world.journal->hurry();
+  world.journal->hurry(true);
   world.turns(3);
   EXPECT_EQ(world.promised[id_of(1)], 5u);
   EXPECT_TRUE(world.journal->is_settled());
