@@ -265,4 +265,13 @@ Status SystemFileSystem::lock(int fd) {
   return last_error();
 }
 
+std::function<void()> SystemFileSystem::uncache(int fd, std::uint64_t begin, std::uint64_t end) {
+  auto own = std::make_shared<UniqueFd>(uninterrupted([&] { return ::fcntl(fd, F_DUPFD_CLOEXEC, 0); }));
+  if (!*own) return {};
+  return [own, begin, end] {
+    ::posix_fadvise(own->get(), static_cast<off_t>(begin), static_cast<off_t>(end - begin), POSIX_FADV_DONTNEED);
+    own->reset();
+  };
+}
+
 }  // namespace tailrace

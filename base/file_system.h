@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -70,6 +71,12 @@ class FileSystem {
   virtual Status lock(int fd) = 0;
   // Owns a descriptor that an IoEngine's `open` gave: the simulated disk closes its own.
   virtual UniqueFd adopt(int fd) { return UniqueFd(fd); }
+  // Lets the page cache go of [begin, end) of an open file: the part that may wait, for a worker, with a descriptor of
+  // its own. Empty: there is nothing to do. On the loop thread; advice, so no error.
+  virtual std::function<void()> uncache(int fd, std::uint64_t begin, std::uint64_t end) {
+    static_cast<void>(fd), static_cast<void>(begin), static_cast<void>(end);
+    return {};
+  }
 };
 
 class SystemFileSystem final : public FileSystem {
@@ -93,6 +100,7 @@ class SystemFileSystem final : public FileSystem {
   Status remove(const std::string& path) override;
   Status make_directories(const std::string& path) override;
   Status lock(int fd) override;
+  std::function<void()> uncache(int fd, std::uint64_t begin, std::uint64_t end) override;
 };
 
 }  // namespace tailrace

@@ -15,6 +15,10 @@ namespace {
 constexpr std::uint64_t kLiveBytesMax = 64 * 1024;
 // With less room than this (and more unread) it waits for more room.
 constexpr std::uint64_t kWorthReading = 64 * 1024;
+// Backlog leaves the page cache in pieces of so much; what is left when it is over, if it is worth a call.
+constexpr std::uint64_t kUncacheBytes = 4 * 1024 * 1024;
+constexpr std::uint64_t kUncacheLastBytes = 256 * 1024;
+constexpr std::uint64_t kPageBytes = 4096;
 constexpr Duration kRetryFirst = std::chrono::seconds(1);
 constexpr std::uint32_t kRetryDoublings = 5;  // 1, 2, 4 ... 32 s
 constexpr std::uint32_t kEmptyReadsMax = 8;
@@ -276,6 +280,7 @@ void FileReader::read_done(InFlight& io, std::int64_t result, Instant now) {
   if (data > 0) {
     if (io.tail == 0) keep_prefix(file, {io.slice.data(), data});
     publish(io, data, reached >= file.size && got == io.bytes, now);
+    uncache(file, io.at);
   }
   if (file.must_look) {
     file.must_look = false;
@@ -354,6 +359,27 @@ void FileReader::publish(InFlight& io, std::uint32_t data, bool reached_end, Ins
   if (file.checkpoint->key.prefix_bytes < kPrefixBytesMax &&
       std::min<Offset>(end, kPrefixBytesMax) >= std::max<Offset>(2 * Offset{file.checkpoint->key.prefix_bytes}, 1)) {
     start_prefix(file);
+  }
+}
+
+// A backlog is read once and not again: left in the page cache it would push out what the applications work with. A
+// live tail's bytes are the ones that others may be reading too.
+void FileReader::uncache(TailFile& file, Offset began) {
+  const Offset read = file.books.read() / kPageBytes * kPageBytes;
+  if (file.cached_from == 0 || file.cached_from > began) file.cached_from = began / kPageBytes * kPageBytes;
+  const bool is_over = file.is_live || !file.has_work();
+  const std::uint64_t cached = read - file.cached_from;
+  if (cached >= (is_over ? kUncacheLastBytes : kUncacheBytes) && !is_uncaching_ && file.fd) {
+    std::function<void()> work = parts_.files.uncache(file.fd.get(), file.cached_from, read);
+    if (work) {
+      is_uncaching_ = true;
+      parts_.workers.submit(std::move(work), [this, alive = std::weak_ptr(is_alive_)](Instant) {
+        if (alive.lock()) is_uncaching_ = false;
+      });
+    }
+    file.cached_from = read;
+  } else if (is_over) {
+    file.cached_from = read;
   }
 }
 

@@ -78,6 +78,7 @@ class FileReader final : public IoClient {
   void read_done(InFlight& io, std::int64_t result, Instant now);
   void publish(InFlight& io, std::uint32_t data, bool reached_end, Instant now);
   void aside_done(InFlight& io, std::int64_t result, Instant now);
+  void uncache(TailFile& file, Offset began);  // after a read from `began` on
   void keep_prefix(TailFile& file, std::span<const std::byte> first_bytes);
   void failed(TailFile& file, int sys_errno, std::string_view verb, Instant now);
 
@@ -88,6 +89,8 @@ class FileReader final : public IoClient {
   std::vector<std::uint64_t> free_slots_;
   std::size_t in_flight_ = 0;
   std::vector<std::uint64_t> reading_;  // bytes, by lane
+  bool is_uncaching_ = false;           // a worker is at it
+  std::shared_ptr<bool> is_alive_ = std::make_shared<bool>(true);
   std::set<std::pair<Instant, TailFile*>, ByTimeAndId> retries_;
   std::vector<Line> lines_;  // kept for its capacity
 };

@@ -51,9 +51,10 @@ struct TailFile {
   std::string path;              // where it is now, without symlinks; empty: its name is gone
   UniqueFd fd;
   SourceBooks books;
-  Offset size = 0;        // as last seen
-  Offset proven = 0;      // so large it was while it was surely this file, and not another content under its inode
-  Offset scanned_to = 0;  // [read, scanned_to) holds no line end
+  Offset size = 0;         // as last seen
+  Offset proven = 0;       // so large it was while it was surely this file, and not another content under its inode
+  Offset scanned_to = 0;   // [read, scanned_to) holds no line end
+  Offset cached_from = 0;  // backlog before it has left the page cache
   AgeMarks marks;
 
   TailFile* before = nullptr;  // under the same path, not finished: it is shipped first

@@ -1,4 +1,6 @@
 // What may stand in files, and what may be in the way of them: as the contract says, never a hang, never a crash.
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -47,6 +49,36 @@ TEST_F(Content, ATextWithoutANewlineWaitsForItUnlessOnce) {
   append_text_file(log(), " and half\n");
   EXPECT_TRUE(prints(agent, "whole\nhalf and half\n"));
   EXPECT_EQ(agent.terminate(), kSuccess);
+}
+
+// How much of a file the page cache holds.
+std::uint64_t cached_bytes(const std::string& path, std::uint64_t size) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  void* const mapped = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+  std::vector<unsigned char> pages((size + 4095) / 4096);
+  EXPECT_EQ(::mincore(mapped, size, pages.data()), 0);
+  ::munmap(mapped, size);
+  ::close(fd);
+  return 4096 *
+         static_cast<std::uint64_t>(std::count_if(pages.begin(), pages.end(), [](auto page) { return page & 1; }));
+}
+
+// Read once and not again: it must not push the applications' data out.
+TEST_F(Content, ABacklogDoesNotStayInThePageCache) {
+  constexpr std::uint64_t kBytes = 48 * 1024 * 1024;
+  std::string text;
+  while (text.size() < kBytes) text += std::string(127, 'x') + "\n";
+  write_text_file(log(), text);
+  const int fd = ::open(log().c_str(), O_RDONLY | O_CLOEXEC);
+  ::fsync(fd);
+  ::posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+  ::close(fd);
+  if (cached_bytes(log(), kBytes) > kBytes / 8) GTEST_SKIP() << "this file system keeps its pages";
+  AgentConfig to_nowhere = config();
+  to_nowhere.sink_type = "null";
+  AgentProcess agent(to_nowhere);
+  EXPECT_EQ(agent.run_once(kSoon), kSuccess);
+  EXPECT_LT(cached_bytes(log(), kBytes), kBytes / 2);
 }
 
 // 3 MB in one line: pieces of max_line bytes, the last one shorter, the next line whole.
