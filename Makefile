@@ -7,6 +7,7 @@
 #   make build [P=preset]  release (default) | dev | asan | tsan | clang; the binary is build/release/tailrace
 #   make fuzz [T=target] [SECONDS=600]   every parser of outside bytes, two at a time; findings in build/fuzz/findings
 #   make sim [SEEDS=1000] [FIRST=1]      the whole agent in simulated worlds that try to break it (docs/testing.md)
+#   make sim-trace         the same worlds take the same course in builds of GCC and of clang
 #   make sim-mutants       deliberate bugs, and how many worlds it takes to find each
 #   make bench [B=name]    figures beside their limit; B=help lists them, throughput is the default
 #   make fmt | lint        clang-format | clang-format, clang-tidy, tidy test, headers, shellcheck
@@ -34,7 +35,7 @@ export UBSAN_OPTIONS := print_stacktrace=1:halt_on_error=1
 export LSAN_OPTIONS := suppressions=$(CURDIR)/tests/tidy/lsan.supp:print_suppressions=0
 export TSAN_OPTIONS := suppressions=$(CURDIR)/tests/tidy/tsan.supp:ignore_noninstrumented_modules=1:halt_on_error=1:second_deadlock_stack=1
 
-.PHONY: help demo test quick sanitize sanitize-asan sanitize-tsan build bench fuzz fmt lint clean sim sim-mutants package
+.PHONY: help demo test quick sanitize sanitize-asan sanitize-tsan build bench fuzz fmt lint clean sim sim-trace sim-mutants package
 .DEFAULT_GOAL := help
 
 help:
@@ -64,7 +65,7 @@ quick:
 	@$(MAKE) build P=release
 	ctest --test-dir build/release $(CTEST_FLAGS) -j $(JOBS) -L 'unit|sim|e2e' -LE 'kafka' -R '$(T)'
 
-sanitize: sanitize-asan sanitize-tsan
+sanitize: sanitize-asan sanitize-tsan sim-trace
 
 sanitize-asan:
 	@$(DEPS) build test
@@ -77,7 +78,7 @@ sanitize-tsan:
 	$(NO_RANDOM) cmake --build build/tsan -j $(JOBS) --target unit_tests
 	# librdkafka is not instrumented: what its threads do looks like races of ours. FallsSilent counts turns, which
 	# instrumented threads outrun. The simulated worlds have no threads.
-	$(NO_RANDOM) ctest --test-dir build/tsan $(CTEST_FLAGS) -j $(JOBS) -L 'unit|sim' -E 'OnMockBrokers|CheckConnect|FallsSilent|sim.world|sim.trace'
+	$(NO_RANDOM) ctest --test-dir build/tsan $(CTEST_FLAGS) -j $(JOBS) -L 'unit|sim' -E 'OnMockBrokers|CheckConnect|FallsSilent|sim.world|sim.fresh|sim.trace'
 
 bench:
 	@$(DEPS) build test
@@ -107,6 +108,15 @@ sim:
 	@$(MAKE) build/release/build.ninja
 	cmake --build build/release -j $(JOBS) --target tailrace_world
 	build/release/tests/sim/tailrace_world --seeds $(SEEDS) --first $(FIRST) --jobs $(JOBS) --table
+
+# The same seeds in a build of GCC and in one of clang.
+sim-trace:
+	@$(DEPS) build lint
+	@$(MAKE) build/release/build.ninja build/clang/build.ninja
+	cmake --build build/release -j $(JOBS) --target tailrace_world
+	cmake --build build/clang -j $(JOBS) --target tailrace_world
+	ctest --test-dir build/release $(CTEST_FLAGS) -R '^sim.trace$$'
+	ctest --test-dir build/clang $(CTEST_FLAGS) -R '^sim.trace$$'
 
 sim-mutants:
 	@$(DEPS) build

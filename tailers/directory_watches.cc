@@ -5,7 +5,8 @@
 namespace tailrace {
 
 DirectoryWatches::Added DirectoryWatches::add(const std::string& directory) {
-  if (by_path_.contains(directory)) return Added::already;
+  // Asked each time: the kernel names a directory that it watches already by its watch. Had it been removed and made
+  // anew, and the event that said so been lost in an overflow, we would think it watched for ever.
   Result<WatchId> watch = watcher_.add(directory);
   if (!watch) {
     if (watch.error().kind() == ErrorKind::no_space) {
@@ -15,7 +16,11 @@ DirectoryWatches::Added DirectoryWatches::add(const std::string& directory) {
     }
     return Added::refused;
   }
-  // The kernel names a directory once: under another path it is the watch that we have.
+  if (const auto known = by_path_.find(directory); known != by_path_.end()) {
+    if (known->second == *watch) return Added::already;
+    drop(known->second);
+  }
+  // Under another path it is the watch that we have.
   if (by_watch_.contains(*watch)) return Added::already;
   const auto [entry, is_new] = by_path_.emplace(directory, *watch);
   by_watch_.emplace(*watch, &entry->first);

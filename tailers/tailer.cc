@@ -129,17 +129,21 @@ bool Tailer::look(TailFile& file, Instant now) {
     return false;
   }
   if (stat->size > file.size) {
-    file.marks.saw(stat->size, now);
-    file.size = stat->size;
-    file.changed_at = now;
-    if (!parts_.is_once) file.is_ending = false;  // more has come: its last line is unfinished no longer, or anew
-    update_lag(file);
+    grew(file, stat->size, now);
   }
   if (stat->links == 0 && !file.is_deleted) deleted(file, now);
   // It has grown and waits for its turn: were it cut before that, how much was lost is known by a look at it now.
   if (file.size > file.proven && file.is_held_back()) reader_.verify(file);
   reader_.want(file);
   return true;
+}
+
+void Tailer::grew(TailFile& file, Offset size, Instant now) {
+  file.marks.saw(size, now);
+  file.size = size;
+  file.changed_at = now;
+  if (!parts_.is_once) file.is_ending = false;  // more has come: its last line is unfinished no longer, or anew
+  update_lag(file);
 }
 
 void Tailer::truncated(TailFile& file, Offset size, Instant now) {
@@ -204,6 +208,8 @@ void Tailer::end_still_files(Instant now) {
   while (!still_.empty() && still_.begin()->first <= now) {
     TailFile& file = *still_.begin()->second;
     still_.erase(still_.begin());
+    // More may have come that no event told of, or it was cut.
+    if (!look(file, now) || file.is_forgotten) continue;
     if (!file.is_gone() || file.unread() == 0 || file.is_ending) continue;
     const Instant due = file.changed_at + (file.is_deleted ? kStillDeleted : kStillRenamed);
     if (due > now) {

@@ -64,6 +64,7 @@ class Tailer {
 
   // From the reader. `look` asks the kernel for size and links; false: the file was cut and goes on as another.
   bool look(TailFile& file, Instant now);
+  void grew(TailFile& file, Offset size, Instant now);
   // `size`: so large it was before, as far as is known.
   void truncated(TailFile& file, Offset size, Instant now);
   void path_lost(TailFile& file, Instant now);

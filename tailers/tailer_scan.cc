@@ -227,13 +227,12 @@ void Tailer::start_probes(Instant) {
         [job, keeps, &files] {
           for (ProbeRequest& request : job->requests) {
             Probe done = probe(files, std::move(request), keeps);
-            std::vector<Probe> others = look_again(files, done, keeps);
-            const auto failed =
-                std::stable_partition(others.begin(), others.end(), [](const Probe& other) { return other.is_ok(); });
             // Those that were there before it come first; what is to be tried again keeps its path's place in failed_.
-            std::move(others.begin(), failed, std::back_inserter(job->probes));
+            std::vector<Probe> failed;
+            for (Probe& other : look_again(files, done, keeps))
+              (other.is_ok() ? job->probes : failed).push_back(std::move(other));
             job->probes.push_back(std::move(done));
-            std::move(failed, others.end(), std::back_inserter(job->probes));
+            std::move(failed.begin(), failed.end(), std::back_inserter(job->probes));
           }
         },
         [this, job](Instant when) {
@@ -264,9 +263,7 @@ void Tailer::probe_failed(const Probe& failed, Instant now) {
   }
   if (TailFile* file = at(path); file != nullptr && is_inode_of(file->checkpoint->key, failed.stat) &&
                                  failed.stat.size > file->size && !file->is_busy()) {
-    file->marks.saw(failed.stat.size, now);
-    file->size = failed.stat.size;
-    update_lag(*file);
+    grew(*file, failed.stat.size, now);
   }
   const bool is_file = error.kind() != ErrorKind::bad_input;
   OpenErrorReason reason = OpenErrorReason::io;
@@ -397,6 +394,7 @@ void Tailer::searched(Search& search, Instant now) {
       unname(*file);
       if (file->fd) {
         file->is_left = true;
+        file->changed_at = now;
         dirty_.insert(file);
       } else if (file->is_left) {
         give_up(*file, LostReason::moved, now);
@@ -559,12 +557,7 @@ void Tailer::adopt(TailFile& file, Probe& probe, Instant now) {
     // It was cut while we had it closed; the open that follows will see it once more.
     file.must_look = true;
   }
-  if (probe.stat.size > file.size) {
-    file.marks.saw(probe.stat.size, now);
-    file.size = probe.stat.size;
-    file.changed_at = now;
-    update_lag(file);
-  }
+  if (probe.stat.size > file.size) grew(file, probe.stat.size, now);
   if (prefix_matches(file.checkpoint->key, probe.prefix)) file.proven = std::max(file.proven, probe.stat.size);
   if (probe.stat.size < file.size) {
     truncated(file, file.size, now);

@@ -11,6 +11,7 @@ them before anything is built. Prints a line each; exit status 1 when one was no
 
 import argparse
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -19,32 +20,33 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-COPY = ROOT / "build" / "mutants"
+TREE = ROOT / "build" / "mutants" / "tree"
+BUILD = TREE / "build" / "release"  # as in the tree itself, so that ccache has most of it already
+ENVIRONMENT = {**os.environ, "CCACHE_BASEDIR": str(TREE), "CCACHE_NOHASHDIR": "1"}
 PART = 25  # seeds; they take a few seconds
 HANGS_AFTER = 120
 
 
 def run(command, **options):
-    return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, **options)
+    return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, env=ENVIRONMENT,
+                          **options)
 
 
 def copy_tree():
     """Only what changed is written again, so that an earlier run's objects stay good."""
-    tree = COPY / "tree"
     names = run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT).stdout.splitlines()
     for name in names:
-        source, target = ROOT / name, tree / name
+        source, target = ROOT / name, TREE / name
         if not source.is_file():
             continue
         if target.is_file() and target.read_bytes() == source.read_bytes():
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
-    return tree
 
 
 def build(jobs):
-    return run(["cmake", "--build", COPY / "build", "-j", str(jobs), "--target", "tailrace_world"])
+    return run(["cmake", "--build", BUILD, "-j", str(jobs), "--target", "tailrace_world"])
 
 
 def stale(mutants):
@@ -58,7 +60,7 @@ def stale(mutants):
 
 def seeds_until_found(seeds, excepted, jobs):
     """The seed that broke and what it said; None when none did. In parts, so that one that hangs is noticed."""
-    command = [COPY / "build/tests/sim/tailrace_world", "--jobs", str(jobs), "--stop-after", "1", "--no-shrink"]
+    command = [BUILD / "tests/sim/tailrace_world", "--jobs", str(jobs), "--stop-after", "1", "--no-shrink"]
     command += ["--except", excepted] if excepted else []
     for first in range(1, seeds + 1, PART):
         part = ["--first", str(first), "--seeds", str(min(PART, seeds + 1 - first))]
@@ -86,14 +88,14 @@ def main():
     mutants = [mutant for mutant in mutants if not arguments.names or mutant["name"] in arguments.names]
     if errors := list(stale(mutants)):
         sys.exit("\n".join(errors))
-    tree = copy_tree()
-    run(["cmake", "-S", tree, "-B", COPY / "build", "-G", "Ninja", "-DCMAKE_BUILD_TYPE=None", "-DCMAKE_CXX_FLAGS=-O1"])
+    copy_tree()
+    run(["cmake", "--preset", "release"], cwd=TREE)
     built = build(arguments.jobs)
     if built.returncode != 0:
         sys.exit(f"mutants: the tree as it is does not build\n{built.stdout[-2000:]}")
     missed = 0
     for mutant in mutants:
-        path = tree / mutant["file"]
+        path = TREE / mutant["file"]
         text = path.read_text(encoding="utf-8")
         began = time.monotonic()
         path.write_text(text.replace(mutant["old"], mutant["new"]), encoding="utf-8")

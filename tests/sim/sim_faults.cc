@@ -1,5 +1,6 @@
 #include "tests/sim/sim_faults.h"
 
+#include <algorithm>
 #include <cerrno>
 
 namespace tailrace {
@@ -25,6 +26,11 @@ bool is_step(SimOp op) {
       return false;
   }
   return false;
+}
+
+bool SimFaults::has(SimOp op) const {
+  return std::any_of(faults_.begin(), faults_.end(),
+                     [op](const SimFault& fault) { return fault.op == op && fault.times > 0; });
 }
 
 int SimFaults::check(SimOp op, const std::string& path) {

@@ -42,6 +42,7 @@ class SimFaults {
  public:
   void add(SimFault fault) { faults_.push_back(std::move(fault)); }
   void heal() { faults_.clear(); }
+  bool has(SimOp op) const;  // one that is still to come
 
   // What this call must fail with; 0: nothing. Counts.
   int check(SimOp op, const std::string& path);

@@ -24,6 +24,9 @@ namespace {
 
 using Indices = std::vector<std::size_t>;
 
+// With so many seeds no cell of the table is left empty by chance.
+constexpr std::uint64_t kSeedsCoverAll = 1000;
+
 // What a process tells of one seed; plain bytes through a pipe.
 struct Told {
   std::uint64_t seed = 0;
@@ -236,6 +239,32 @@ std::uint64_t median(std::vector<std::uint64_t> values) {
   return values[values.size() / 2];
 }
 
+// The cells that no world can fill, and why; nullptr: it can be.
+const char* why_empty(Kind kind, std::size_t state) {
+  if (state != kFileStates - 1) return nullptr;
+  if (kind >= Kind::read_error && kind <= Kind::disk_hangs) return "the kernel fails calls, and nobody calls";
+  if (kind == Kind::fatal) return "there is no producer";
+  if (kind >= Kind::kill && kind <= Kind::new_device) return "only an agent that runs can be ended";
+  return nullptr;
+}
+
+// False: a cell is empty that could be reached, or full that could not.
+bool check_table(const Totals& totals) {
+  bool is_good = true;
+  for (std::size_t kind = 0; kind < kKinds; ++kind) {
+    if (!is_fault(static_cast<Kind>(kind))) continue;
+    for (std::size_t state = 0; state < kFileStates; ++state) {
+      const char* why = why_empty(static_cast<Kind>(kind), state);
+      const bool is_empty = totals.coverage[kind][state] == 0;
+      if (is_empty == (why != nullptr)) continue;
+      is_good = false;
+      fmt::print("coverage: {} x {} was {}\n", name_of(static_cast<Kind>(kind)), state_name(state),
+                 is_empty ? "never met" : std::string("met, and is said not to be: ") + why);
+    }
+  }
+  return is_good;
+}
+
 void print_table(const Totals& totals) {
   fmt::print("{:18}{:>9}", "fault", "seeds");
   for (std::size_t state = 0; state < kFileStates; ++state) fmt::print("{:>11}", state_name(state));
@@ -243,9 +272,17 @@ void print_table(const Totals& totals) {
   for (std::size_t kind = 0; kind < kKinds; ++kind) {
     if (!is_fault(static_cast<Kind>(kind))) continue;
     fmt::print("{:18}{:>9}", name_of(static_cast<Kind>(kind)), totals.by_kind[kind]);
-    for (std::size_t state = 0; state < kFileStates; ++state) fmt::print("{:>11}", totals.coverage[kind][state]);
+    for (std::size_t state = 0; state < kFileStates; ++state) {
+      if (why_empty(static_cast<Kind>(kind), state) != nullptr && totals.coverage[kind][state] == 0) {
+        fmt::print("{:>11}", "-");
+      } else {
+        fmt::print("{:>11}", totals.coverage[kind][state]);
+      }
+    }
     fmt::print("\n");
   }
+  for (const Kind kind : {Kind::read_error, Kind::fatal, Kind::kill})
+    fmt::print("-  from {} on: {}\n", name_of(kind), why_empty(kind, kFileStates - 1));
 }
 
 class Progress {
@@ -334,8 +371,9 @@ int run_many(const RunOptions& options) {
              median(totals.kinds_each));
   if (options.has_table) print_table(totals);
   std::fflush(stdout);
+  const bool is_covered = totals.seeds < kSeedsCoverAll || check_table(totals);
   for (const auto& [seed, breach] : failures) report(seed, breach, options.is_unshrunk);
-  return failures.empty() ? 0 : 1;
+  return failures.empty() && is_covered ? 0 : 1;
 }
 
 int run_one(std::uint64_t seed, const std::string& actions) {

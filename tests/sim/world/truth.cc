@@ -39,6 +39,9 @@ std::string Truth::words(const Generation& generation, std::uint64_t bytes) cons
 
 void Truth::wrote(Generation& generation, std::string_view text) {
   generation.bytes += text;
+  if (text.empty()) return;
+  generation.writes.emplace_back(generation.bytes.size(), clock_.now());
+  if (generation.unseen_since == kNever) generation.unseen_since = clock_.now();
   const std::string& bytes = generation.bytes;
   std::uint64_t& to = expected_to_[generation.number];
   const auto expect = [&](std::uint64_t begin, std::uint64_t text_begin, std::uint64_t text_end, std::uint64_t end) {
@@ -141,9 +144,31 @@ Truth::Piece Truth::odd_piece_at(Generation& generation, std::uint64_t at, std::
     on_breach_(fmt::format("partial: bytes {} to {} of g{} ({}) were shipped as a record, and are no line", at, end,
                            generation.number, generation.first_path));
   }
+  if (size != max_line_ && bytes.compare(end, 1, "\n") != 0 && bytes.compare(end, 2, "\r\n") != 0)
+    check_stillness(generation, end);
   if (bytes.compare(end, 1, "\n") == 0 || bytes.compare(end, 2, "\r\n") == 0) end = bytes.find('\n', end) + 1;
   const bool is_next = at == generation.prefix + generation.line_ends_after_prefix();
   return {.generation = generation.number, .begin = is_next ? generation.prefix : at, .end = end, .text = at};
+}
+
+// The unfinished line that ends at `end` was shipped. Between its last byte and whatever came next the file must have
+// stayed still for long enough (contract, section 3).
+void Truth::check_stillness(const Generation& generation, std::uint64_t end) {
+  if (generation.may_end_early || has_like_inodes_) return;
+  const auto& writes = generation.writes;
+  const auto last = std::find_if(writes.begin(), writes.end(), [end](const auto& write) { return write.first >= end; });
+  const Instant written = last == writes.end() ? Instant{} : last->second;
+  const auto next = last == writes.end() || last->first > end ? last : last + 1;
+  const Instant more = next == writes.end() ? clock_.now() : next->second;
+  const bool is_cut = generation.fate == Fate::truncated;
+  const Instant until = std::min(more, is_cut ? generation.ended_at : kNever);
+  const bool was_renamed =
+      generation.renamed_at != kNever && until - std::max(written, generation.renamed_at) >= std::chrono::seconds(30);
+  const bool was_deleted = generation.fate == Fate::deleted &&
+                           clock_.now() - std::max(written, generation.ended_at) >= std::chrono::seconds(1);
+  if (was_renamed || was_deleted) return;
+  on_breach_(fmt::format("still: the unfinished line of g{} ({}) was shipped up to {}, {:.1f} s after it was written",
+                         generation.number, generation.first_path, end, to_seconds(clock_.now() - written)));
 }
 
 }  // namespace tailrace::sim

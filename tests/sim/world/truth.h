@@ -14,7 +14,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/clock.h"
 #include "buffer/source.h"
+#include "tests/sim/sim_clock.h"
 
 namespace tailrace::sim {
 
@@ -38,12 +40,19 @@ struct Generation {
   bool may_be_unknown = false;      // it lost its matching name before that
   bool is_away = false;             // moved to where nobody looks
   bool was_away = false;            // for a while
-  std::uint64_t seen = 0;           // the largest size that the agent was told of
-  std::uint64_t read = 0;           // the largest end of a read
+  bool may_end_early = false;       // it was gone while the agent drained: its unfinished line may be shipped at once
+  Instant renamed_at = kNever;      // the first time
+  Instant ended_at = kNever;        // truncated or deleted
+  Instant unseen_since = kNever;    // it has grown, and the agent was not told of it yet
+  std::vector<std::pair<std::uint64_t, Instant>> writes = {};  // where each one ended, and when
+  std::uint64_t seen = 0;                                      // the largest size that the agent was told of
+  std::uint64_t read = 0;                                      // the largest end of a read
 
   std::uint64_t prefix = 0;         // all before it is in Kafka (or was refused)
   std::uint64_t refused_bytes = 0;  // of it
   std::uint64_t acked = 0;          // what the agent said last that is acknowledged: nothing before it may come again
+  std::uint64_t durable = 0;        // what it said last that is durable
+  std::uint64_t lagging_size = 0;   // of a file that is among those that lag; 0: it is not
   std::string topic;                // where its first record went
   std::int32_t partition = -1;
 
@@ -66,7 +75,8 @@ class Truth {
  public:
   using OnBreach = std::function<void(const std::string& what)>;
 
-  Truth(std::uint64_t max_line, OnBreach on_breach) : max_line_(max_line), on_breach_(std::move(on_breach)) {}
+  Truth(const SimClock& clock, std::uint64_t max_line, OnBreach on_breach)
+      : clock_(clock), max_line_(max_line), on_breach_(std::move(on_breach)) {}
 
   Generation& begin(std::uint64_t inode, const std::string& path);
   Generation* of_inode(std::uint64_t inode);  // the newest; nullptr: none
@@ -101,9 +111,11 @@ class Truth {
   // A record that is none of the expected ones: part of an unfinished line, or what came after such a part.
   std::optional<Piece> odd_piece(std::string_view text);
   Piece odd_piece_at(Generation& generation, std::uint64_t at, std::uint64_t size);
+  void check_stillness(const Generation& generation, std::uint64_t end);
   void first_arrival(Generation& generation, const Piece& piece, bool is_refused);
   void check_place(Generation& generation, const std::string& topic, std::int32_t partition, std::string_view text);
 
+  const SimClock& clock_;
   std::uint64_t max_line_;
   OnBreach on_breach_;
   std::vector<Generation> generations_;

@@ -54,7 +54,7 @@ World::World(const Program& program)
     : program_(program),
       dice_(program.seed ^ 0x5eed),
       cluster_(clock_, program.seed ^ 0xc1u, program.partitions),
-      truth_(program.max_line, [this](const std::string& what) { breach(what); }),
+      truth_(clock_, program.max_line, [this](const std::string& what) { breach(what); }),
       config_(config_of(program)),
       crash_random_(program.seed) {
   seed_ids(program.seed);
@@ -73,6 +73,7 @@ World::World(const Program& program)
     if (generation == nullptr || generation->fate != Fate::lives) return;
     if (!generation->is_away) generation->is_known = true;
     generation->seen = std::max(generation->seen, size);
+    if (size >= generation->bytes.size()) generation->unseen_since = kNever;
     if (is_read) generation->read = std::max(generation->read, size);
   });
   disk_.make("/state");
@@ -161,7 +162,11 @@ void World::start() {
   }
   pipeline_ = std::move(*made);
   pipeline_->start(clock_.now(), clock_.wall());
+  names_calm_from(clock_.now());
+  for (Generation& generation : truth_.all()) generation.durable = generation.lagging_size = 0;
+  lagging_.clear();
   turn();
+  is_journal_good_ = pipeline_->snapshot(clock_.now(), clock_.wall(), 0).checkpoint.errors == 0;
 }
 
 // The process is gone, its descriptors with it; what it had sent may still arrive.
@@ -187,12 +192,16 @@ void World::end_agent(End end, CrashMode mode) {
     generation.acked = is_shown ? generation.prefix : 0;
   }
   // A journal that could not be written anew since the start is as safe as the last process left it.
-  const bool is_synced = program_.fsync != FsyncMode::off && snapshot.checkpoint.errors == 0;
+  const bool is_synced = program_.fsync != FsyncMode::off && is_journal_good_;
   const bool survives = end != End::power_lost || is_synced;
   for (const LaggingFile& file : tailer.files_lagging) {
     Generation* generation = truth_.of_inode(file.inode);
     if (generation == nullptr || truth_.generations_of(file.inode) != 1) continue;
     generation->acked = survives ? file.durable : 0;
+  }
+  for (Generation& generation : truth_.all()) {
+    if (survives && truth_.generations_of(generation.inode) == 1)
+      generation.acked = std::max(generation.acked, generation.durable);
   }
 
   // What could not be stored, or was lost with the power, nobody remembers: not even that it was there.
@@ -231,6 +240,7 @@ void World::end_agent(End end, CrashMode mode) {
   pipeline_.reset();
   disk_.kill_process();
   disk_.set_descriptor_limit(SIZE_MAX);  // of the process
+  check_stored(survives || mode == CrashMode::keep);
   is_draining_ = false;
 }
 
@@ -254,6 +264,8 @@ bool World::must_turn() {
 
 void World::turn() {
   disk_.set_time(clock_.wall());
+  note_trouble();
+  check_noticed();
   pipeline_->turn(clock_.now(), clock_.wall());
   ++outcome_.turns;
   check_turn();
@@ -284,6 +296,7 @@ void World::pass(Duration time) {
         if (const auto stop = pipeline_->stop()) breach("stop: " + stop->line);
         if (is_draining_ && pipeline_->is_drained()) {
           say("drained, ends");
+          check_drained();
           end_agent(End::drained);
         }
         if (clock_.now() >= end) return;

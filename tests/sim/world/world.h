@@ -38,6 +38,11 @@ inline bool is_matching(const std::string& path) { return path.ends_with(".log")
 // Fewer than there are files: descriptors change hands.
 inline constexpr std::uint64_t kOpenFilesMax = 6;
 
+// What no event told of is found by the next routine scan, what could not be opened is tried again: within this time.
+inline constexpr Duration kScansWithin = std::chrono::seconds(70);
+// A segment that could not be written is tried again within this time.
+inline constexpr Duration kRetriesWithin = std::chrono::seconds(35);
+
 // Fault kind x file state: how often a fault of the kind came while some file was in the state.
 inline constexpr std::size_t kFileStates = 7;  // unknown, discovered, idle, reading, draining, finished, down
 std::string_view state_name(std::size_t state);
@@ -98,6 +103,7 @@ class World {
   void move(const std::string& from, const std::string& to);
   void remove_file(const std::string& path);
   void lost_name(std::uint64_t inode, Generation& generation);  // one of its names is gone
+  void set_renamed(Generation& generation);
   void remove_directory(const std::string& directory);
   bool may_lose(const Generation& generation) const;  // if it went now
   std::string side_name(const std::string& path, const char* ending);
@@ -106,9 +112,14 @@ class World {
   // world_checks.cc: the promises
   void check_turn();
   void check_files(const TailerSnapshot& tailer);
+  void note_durable(const TailerSnapshot& tailer);
+  void check_noticed();
+  void check_stored(bool is_whole);
+  void check_drained();
+  void note_trouble();
   void check_end();
   void check_losses();
-  void note_coverage(Kind kind);
+  std::array<bool, kFileStates> states_met() const;
 
   const Program program_;
   Dice dice_;
@@ -126,11 +137,17 @@ class World {
   std::multimap<Instant, std::function<void()>> heals_;
   bool are_workers_late_ = false, is_disk_hung_ = false, is_draining_ = false, was_flush_ = false;
   bool has_crashed_ = false, has_lost_power_ = false;
+  bool is_journal_good_ = false;  // the life's first segment was stored: from then on durable is durable
+  // From then on nothing excuses that a growth is noticed late, or that a checkpoint is.
+  Instant names_calm_{}, store_calm_{};
+  void names_calm_from(Instant at) { names_calm_ = std::max(names_calm_, at); }
+  void store_calm_from(Instant at) { store_calm_ = std::max(store_calm_, at); }
   int next_side_name_ = 0;
   std::uint64_t life_ = 0, refused_ = 0;
   std::array<std::uint64_t, kLostReasons> lost_before_{}, lost_files_before_{};  // of earlier lives
   std::uint64_t acked_before_ = 0, rejected_before_ = 0;
   std::uint64_t idle_turns_ = 0;
+  std::vector<std::uint32_t> lagging_;  // generations that lagged after the last turn
   std::deque<std::string> said_;
   Outcome outcome_;
 };

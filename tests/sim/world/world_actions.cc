@@ -18,8 +18,7 @@ void World::act(const Action& action) {
   Dice dice(action.random);
   const bool was_down = !pipeline_;
   const Kind kind = action.kind;
-  // What the faults were like before is what they met.
-  if (is_fault(kind)) note_coverage(kind);
+  const std::array<bool, kFileStates> met = is_fault(kind) ? states_met() : std::array<bool, kFileStates>{};
   bool is_done = false;
   if (kind <= Kind::new_file) {
     is_done = act_writer(kind, dice);
@@ -34,7 +33,10 @@ void World::act(const Action& action) {
   } else {
     is_done = !was_down && act_agent(kind, dice);
   }
-  if (is_done && is_fault(kind)) outcome_.kinds.insert(kind);
+  if (!is_done || !is_fault(kind)) return;
+  outcome_.kinds.insert(kind);
+  auto& row = outcome_.coverage[static_cast<std::size_t>(kind)];
+  for (std::size_t state = 0; state < kFileStates; ++state) row[state] += met[state] ? 1 : 0;
 }
 
 std::string World::some_name(Dice& dice) {
@@ -158,11 +160,19 @@ bool World::may_lose(const Generation& generation) const {
   return !pipeline_ || is_draining_ || are_workers_busy || !disk_.is_open(generation.inode);
 }
 
+void World::set_renamed(Generation& generation) {
+  generation.was_renamed = true;
+  generation.renamed_at = std::min(generation.renamed_at, clock_.now());
+  generation.may_end_early = generation.may_end_early || is_draining_;
+}
+
 void World::lost_name(std::uint64_t inode, Generation& generation) {
+  generation.may_end_early = generation.may_end_early || is_draining_;
   if (path_of(inode).empty()) {
     generation.fate = Fate::deleted;
+    generation.ended_at = clock_.now();
   } else {
-    generation.was_renamed = true;  // it lives on under another one
+    set_renamed(generation);  // it lives on under another one
     generation.is_away = path_of(inode).starts_with("/away/");
     generation.was_away = generation.was_away || generation.is_away;
   }
@@ -179,12 +189,16 @@ void World::remove_file(const std::string& path) {
 void World::cut(const std::string& path) {
   Generation& old = made(path);
   old.fate = Fate::truncated;
+  old.ended_at = clock_.now();
   old.is_ended_unwatched = true;
   const std::string first_path = old.first_path;
   const bool was_renamed = old.was_renamed, may_be_unknown = old.may_be_unknown;
-  const bool has_other_names = old.has_other_names;
+  const bool has_other_names = old.has_other_names, may_end_early = old.may_end_early;
+  const Instant renamed_at = old.renamed_at;
   Generation& next = truth_.begin(disk_.inode_of(path), first_path);
   next.was_renamed = was_renamed;
+  next.renamed_at = renamed_at;
+  next.may_end_early = may_end_early;
   next.has_other_names = has_other_names;
   next.may_be_unknown = may_be_unknown;
   disk_.cut(path);
@@ -201,7 +215,7 @@ void World::move(const std::string& from, const std::string& to) {
   }
   Generation* generation = generation_at(to);
   if (generation == nullptr) return;
-  generation->was_renamed = true;
+  set_renamed(*generation);
   if (is_matching(to)) {
     generation->may_be_unknown = false;
   } else if (is_matching(from) && !generation->is_known) {
@@ -307,7 +321,9 @@ bool World::act_names(Kind kind, const std::string& path, Dice& dice) {
       const std::string to = side_name(some_name(dice), ".log");
       Generation* generation = generation_at(from);
       move(from, to);
-      if (generation != nullptr) generation->is_away = false;
+      if (generation == nullptr) return true;
+      generation->is_away = false;
+      if (generation->unseen_since != kNever) generation->unseen_since = clock_.now();
       return true;
     }
     default:
@@ -338,32 +354,45 @@ bool World::act_kernel(Kind kind, Dice& dice) {
       if (path.empty()) return false;
       const std::uint64_t inode = disk_.inode_of(path);
       disk_.set_permitted(path, false);
+      names_calm_from(clock_.now() + kScansWithin);
       return heal_later(dice, seconds(5), [this, inode] {
         if (const std::string now = path_of(inode); !now.empty()) disk_.set_permitted(now, true);
+        names_calm_from(clock_.now() + kScansWithin);
       });
     }
     case Kind::few_descriptors:
       disk_.set_descriptor_limit(disk_.open_descriptors() + dice.below(2));
-      return heal_later(dice, seconds(5), [this] { disk_.set_descriptor_limit(SIZE_MAX); });
+      names_calm_from(clock_.now() + kScansWithin);
+      return heal_later(dice, seconds(5), [this] {
+        disk_.set_descriptor_limit(SIZE_MAX);
+        names_calm_from(clock_.now() + kScansWithin);
+      });
     case Kind::events_late:
       watcher_->hold(true);
       return heal_later(dice, seconds(2), [this] { watcher_->hold(false); });
     case Kind::events_lost:
       if (!watcher_->has_events()) return false;
       watcher_->drop_queue();
+      names_calm_from(clock_.now() + kScansWithin);
       return true;
     case Kind::overflow:
       watcher_->set_queue_max(1 + dice.below(3));
       return heal_later(dice, seconds(1), [this] { watcher_->set_queue_max(16'384); });
     case Kind::few_watches:
       watcher_->set_watch_limit(dice.below(3));
-      return heal_later(dice, seconds(20), [this] { watcher_->set_watch_limit(SIZE_MAX); });
+      names_calm_from(clock_.now() + kScansWithin);
+      return heal_later(dice, seconds(20), [this] {
+        watcher_->set_watch_limit(SIZE_MAX);
+        names_calm_from(clock_.now() + kScansWithin);
+      });
     case Kind::workers_late:
       are_workers_late_ = true;
+      store_calm_from(clock_.now() + seconds(2));
       return heal_later(dice, seconds(2), [this] { are_workers_late_ = false; });
     case Kind::disk_hangs:
       is_disk_hung_ = true;
       engine_->hold(true);
+      store_calm_from(clock_.now() + seconds(3));
       return heal_later(dice, seconds(3), [this] {
         is_disk_hung_ = false;
         if (engine_) engine_->hold(false);
@@ -375,6 +404,7 @@ bool World::act_kernel(Kind kind, Dice& dice) {
 
 bool World::act_storage(Kind kind, Dice& dice) {
   say(std::string(name_of(kind)));
+  store_calm_from(clock_.now() + kRetriesWithin);
   switch (kind) {
     case Kind::sync_fails:
       disk_.faults().add(
@@ -385,10 +415,16 @@ bool World::act_storage(Kind kind, Dice& dice) {
       return true;
     case Kind::disk_full:
       disk_.set_capacity(disk_.used_bytes());
-      return heal_later(dice, seconds(20), [this] { disk_.set_capacity(UINT64_MAX); });
+      return heal_later(dice, seconds(20), [this] {
+        disk_.set_capacity(UINT64_MAX);
+        store_calm_from(clock_.now() + kRetriesWithin);
+      });
     case Kind::read_only:
       disk_.set_read_only(true);
-      return heal_later(dice, seconds(20), [this] { disk_.set_read_only(false); });
+      return heal_later(dice, seconds(20), [this] {
+        disk_.set_read_only(false);
+        store_calm_from(clock_.now() + kRetriesWithin);
+      });
     default:
       return false;
   }
@@ -445,6 +481,9 @@ bool World::act_agent(Kind kind, Dice& dice) {
     case Kind::terminate: {
       if (is_draining_) return false;
       is_draining_ = true;
+      for (Generation& generation : truth_.all()) {
+        if (generation.fate != Fate::lives || generation.was_renamed) generation.may_end_early = true;
+      }
       was_flush_ = dice.one_in(3);
       pipeline_->begin_drain(was_flush_ ? ShutdownMode::flush : ShutdownMode::drain, clock_.now());
       turn();

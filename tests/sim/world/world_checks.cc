@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
+#include "buffer/checkpoint_journal.h"
 #include "tests/sim/world/world.h"
 
 namespace tailrace::sim {
@@ -14,6 +16,11 @@ constexpr std::size_t index(LostReason reason) { return static_cast<std::size_t>
 
 // The state_dir's: the lock, the journal and the one that replaces it, and a directory or two while a worker looks.
 constexpr std::size_t kOwnDescriptorsMax = 6;
+
+// A write and an fsync of a disk that does not hang, in simulated time.
+constexpr Duration kSyncTakes = std::chrono::milliseconds(200);
+// Events, a drain, a worker's look: each may be two or three seconds late in these worlds.
+constexpr Duration kSeenWithin = std::chrono::seconds(15);
 
 }  // namespace
 
@@ -30,10 +37,85 @@ void World::check_turn() {
   if (tailer.counters.acked_bytes > tailer.counters.read_bytes) {
     breach(fmt::format("counters: {} bytes acked, {} read", tailer.counters.acked_bytes, tailer.counters.read_bytes));
   }
+  std::array<std::uint64_t, kStages> behind{};
+  for (const LaggingFile& file : tailer.files_lagging) {
+    behind[0] += file.size - file.read;
+    behind[1] += file.size - file.acked;
+    behind[2] += file.size - file.durable;
+  }
+  for (std::size_t i = 0; i < kStages; ++i) {
+    if (tailer.lag[i].bytes != behind[i])
+      breach(fmt::format("lag: stage {} says {} bytes, its files {}", i, tailer.lag[i].bytes, behind[i]));
+  }
   for (std::size_t i = 1; i < kStages; ++i) {
     if (tailer.lag[i].bytes < tailer.lag[i - 1].bytes) breach("lag: a later stage is ahead of an earlier one");
   }
+  const double unsynced_max = to_seconds(config_.checkpoint.interval + kSyncTakes);
+  if (clock_.now() > store_calm_ + config_.checkpoint.interval && snapshot.checkpoint.unsynced_seconds > unsynced_max) {
+    breach(fmt::format("unsynced: for {:.3f} s, no storage is in trouble", snapshot.checkpoint.unsynced_seconds));
+  }
   check_files(tailer);
+}
+
+// A fault that is still to come may come at any moment, and what it hits is tried again.
+void World::note_trouble() {
+  const SimFaults& faults = disk_.faults();
+  if (faults.has(SimOp::open_read)) names_calm_from(clock_.now() + kScansWithin);
+  if (faults.has(SimOp::sync_data) || faults.has(SimOp::write)) store_calm_from(clock_.now() + kRetriesWithin);
+}
+
+// What has a name that is looked at, or is followed since it had one, is seen to grow; also where events were late, or
+// too many. Judged before a turn: it may have slept for too long.
+void World::check_noticed() {
+  if (is_draining_) return;
+  for (const Generation& generation : truth_.all()) {
+    if (generation.unseen_since == kNever || generation.fate != Fate::lives || generation.is_away) continue;
+    const Duration unseen = clock_.now() - std::max(generation.unseen_since, names_calm_);
+    // A write through another hard link, which no pattern names, is told of under that name only.
+    if (unseen < kSeenWithin || generation.may_be_unknown || generation.has_other_names) continue;
+    const std::string path = path_of(generation.inode);
+    if (!is_matching(path) && !generation.is_known) continue;
+    breach(fmt::format("unseen: g{} ({}) has grown to {}, {} were seen, for {:.1f} s", generation.number, path,
+                       generation.bytes.size(), generation.seen, to_seconds(unseen)));
+  }
+}
+
+// What the journal holds, read as the next start will read it. `is_whole`: what was durable must be there.
+void World::check_stored(bool is_whole) {
+  const Result<StoredCheckpoints> stored = read_checkpoints(disk_, config_.agent.state_dir);
+  if (!stored) return breach("stored: the journal cannot be read: " + stored.error().text());
+  std::map<std::uint64_t, Offset> acked;  // by inode
+  for (const auto& [id, known] : stored->sources) {
+    if (!known.path.empty()) acked[known.key.inode] = std::max(acked[known.key.inode], known.progress.acked);
+  }
+  for (const Generation& generation : truth_.all()) {
+    if (generation.fate != Fate::lives || truth_.generations_of(generation.inode) != 1) continue;
+    const auto found = acked.find(generation.inode);
+    const Offset held = found == acked.end() ? 0 : found->second;
+    if (is_whole && is_journal_good_ && held < generation.durable) {
+      breach(fmt::format("stored: g{} ({}) was durable up to {}, the journal holds {}", generation.number,
+                         generation.first_path, generation.durable, held));
+    }
+    if (held > generation.prefix + generation.line_ends_after_prefix()) {
+      breach(fmt::format("stored: g{} ({}) has arrived up to {}, the journal holds {}", generation.number,
+                         generation.first_path, generation.prefix, held));
+    }
+  }
+}
+
+// An agent that ends by itself has nothing out, and has stored what it knows.
+void World::check_drained() {
+  const Snapshot snapshot = pipeline_->snapshot(clock_.now(), clock_.wall(), 1000);
+  for (const LaggingFile& file : snapshot.tailers[0].files_lagging) {
+    if (file.acked == file.read) continue;
+    breach(fmt::format("drained: {}: read {}, acked {}", file.path, file.read, file.acked));
+  }
+  if (cluster_.clients() == 1 && cluster_.outstanding() > 0) {
+    breach(fmt::format("drained: {} records are outstanding", cluster_.outstanding()));
+  }
+  if (clock_.now() > store_calm_ && snapshot.checkpoint.unsynced_seconds > 0) {
+    breach(fmt::format("drained: checkpoints of {:.3f} s are not stored", snapshot.checkpoint.unsynced_seconds));
+  }
 }
 
 void World::check_files(const TailerSnapshot& tailer) {
@@ -54,18 +136,36 @@ void World::check_files(const TailerSnapshot& tailer) {
                          generation->number));
     }
     generation->acked = std::max(generation->acked, file.acked);
+    generation->durable = std::max(generation->durable, file.durable);
+  }
+  note_durable(tailer);
+}
+
+// What lagged and does not any more is durable as far as it was known to go.
+void World::note_durable(const TailerSnapshot& tailer) {
+  std::vector<std::uint32_t> lagging;
+  for (const LaggingFile& file : tailer.files_lagging) {
+    Generation* generation = truth_.of_inode(file.inode);
+    if (generation == nullptr || truth_.generations_of(file.inode) != 1) continue;
+    generation->lagging_size = file.size;
+    lagging.push_back(generation->number);
+  }
+  for (const std::uint32_t number : std::exchange(lagging_, lagging)) {
+    Generation& generation = truth_.all()[number];
+    const bool is_at_rest = std::find(lagging.begin(), lagging.end(), number) == lagging.end();
+    if (!is_at_rest || generation.fate != Fate::lives || generation.was_renamed) continue;
+    generation.durable = std::max(generation.durable, std::exchange(generation.lagging_size, 0));
   }
 }
 
-void World::note_coverage(Kind kind) {
-  auto& row = outcome_.coverage[static_cast<std::size_t>(kind)];
+std::array<bool, kFileStates> World::states_met() const {
+  std::array<bool, kFileStates> met{};
   if (!pipeline_) {
-    ++row[kFileStates - 1];
-    return;
+    met.back() = true;
+    return met;
   }
   const Snapshot snapshot = pipeline_->snapshot(clock_.now(), clock_.wall(), 1000);
   const TailerSnapshot& tailer = snapshot.tailers[0];
-  std::array<bool, kFileStates> met{};
   met[0] = tailer.files_lagging.empty();
   for (std::size_t state = 1; state + 1 < kFileStates; ++state) {
     met[state] = std::any_of(tailer.files_lagging.begin(), tailer.files_lagging.end(),
@@ -73,7 +173,7 @@ void World::note_coverage(Kind kind) {
   }
   if (tailer.files_idle > 0) met[2] = true;
   if (tailer.files_finished > 0) met[5] = true;
-  for (std::size_t state = 0; state < kFileStates; ++state) row[state] += met[state] ? 1 : 0;
+  return met;
 }
 
 void World::check_end() {

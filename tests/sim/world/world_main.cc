@@ -2,6 +2,7 @@
 //
 //   tailrace_world --seeds 10000 [--first 1] [--jobs 2]   many seeds, in processes of their own; a seed that fails is
 //                                                         shrunk and told in words
+//   tailrace_world --seeds 400 --fresh                    the same, from a random seed on
 //   tailrace_world --seed 4711 [--actions 0-12,15]        one seed, or a part of its program, told in words
 //   tailrace_world --trace 100                            one hash over the traces of so many seeds
 #include <fmt/format.h>
@@ -9,10 +10,18 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <fstream>
+#include <random>
 
 #include "base/log.h"
 #include "tests/sim/world/runs.h"
 #include "tests/sim/world/world.h"
+
+namespace {
+
+// Below it are the seeds that people run by number.
+constexpr std::uint64_t kFreshFirst = 1'000'000;
+
+}  // namespace
 
 int main(int argc, char** argv) {
   using namespace tailrace::sim;
@@ -20,9 +29,10 @@ int main(int argc, char** argv) {
   RunOptions options;
   std::uint64_t seed = 0, trace = 0;
   std::string actions, except;
-  bool is_verbose = false;
+  bool is_verbose = false, is_fresh = false;
   app.add_option("--seeds", options.seeds, "so many seeds");
   app.add_option("--first", options.first, "from this one on");
+  app.add_flag("--fresh", is_fresh, "from a random one on, which is printed");
   app.add_option("--except", except, "not these, one number a line: a file");
   app.add_option("--jobs", options.jobs, "processes");
   app.add_option("--stop-after", options.failures_max, "end after so many seeds that failed");
@@ -39,6 +49,11 @@ int main(int argc, char** argv) {
   }
   const auto nothing = static_cast<tailrace::LogLevel>(5);  // above error
   tailrace::log::set_level(is_verbose ? tailrace::LogLevel::debug : nothing);
+  if (is_fresh) {
+    options.first = kFreshFirst + std::random_device{}();
+    fmt::print("seeds {} to {}\n", options.first, options.first + options.seeds - 1);
+    std::fflush(stdout);
+  }
   if (trace > 0) {
     fmt::print("{:016x}\n", trace_of(options.first, trace));
     return 0;
