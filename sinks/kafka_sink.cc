@@ -235,13 +235,13 @@ void KafkaSink::poll(Instant now, SinkEvents& events) {
   topics_.ask_due(client_.get(), now);
   if (found.fatal) {
     replace_client("a fatal error: " + *found.fatal, now, events);
-  } else if (shrink_batches_) {
-    batch_bytes_max_ /= 2;
-    replace_client(*shrink_batches_, now, events);
+  } else if (smaller_batches_) {
+    batch_bytes_max_ = *smaller_batches_;
+    replace_client(shrink_reason_, now, events);
   } else {
     watch_silence(now, events);
   }
-  shrink_batches_.reset();
+  smaller_batches_.reset();
   watch_lanes(now, events);
   spool_next(now);
   reap_retired();

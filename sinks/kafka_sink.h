@@ -133,7 +133,8 @@ class KafkaSink final : public Sink {
   std::unique_ptr<KafkaClient> client_;  // null: making it failed, tried again at make_client_at_
   Instant make_client_at_ = kNever;
   std::uint32_t batch_bytes_max_ = 1'000'000;
-  std::optional<std::string> shrink_batches_;  // why; set when the broker finds a request of many records too large
+  std::optional<std::uint32_t> smaller_batches_;  // set when the broker finds a request of many records too large
+  std::string shrink_reason_;
   std::vector<Retired> retired_;
 
   TopicBook topics_;

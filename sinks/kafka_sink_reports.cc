@@ -14,9 +14,9 @@ constexpr Duration kBackoffMin = std::chrono::seconds(1);
 constexpr Duration kBackoffMax = std::chrono::seconds(10);
 constexpr Duration kSpoolRetry = std::chrono::seconds(1);
 constexpr Duration kQuietArena = std::chrono::seconds(2);
-// Below it a record that is too large is too large by itself.
-constexpr std::uint32_t kBatchBytesMin = 64 * 1024;
-constexpr std::uint32_t kRecordFrameBytesMax = 128;
+// Below it a record that is too large is too large by itself. No topic has so small a limit.
+constexpr std::uint64_t kBatchBytesMin = 256;
+constexpr std::uint64_t kRecordFrameBytesMax = 128;
 
 }  // namespace
 
@@ -62,11 +62,16 @@ void KafkaSink::on_failed_record(OpenBatch& open, const DeliveryReport& report, 
   const auto line = std::lower_bound(lines.begin(), lines.end(), begin,
                                      [](const Line& each, std::uint32_t at) { return each.begin < at; });
   TR_ASSERT(line != lines.end() && line->begin == begin, "batch {}: no line begins at {}", report.token, begin);
-  // The broker judges whole requests: one that is too large may hold only records that are not.
+  // The broker judges whole requests: one that is too large may hold only records that are not. What was refused is
+  // no more than a batch.size, and no more than all that the lane has out.
+  const std::uint64_t request_bytes_max = std::min<std::uint64_t>(batch_bytes_max_, lane.charge);
   if (report.fault == KafkaFault::too_large && batch_bytes_max_ > kBatchBytesMin &&
-      line->bytes + kRecordFrameBytesMax < batch_bytes_max_) {
-    shrink_batches_ =
-        fmt::format("topic {} refuses requests of {} bytes: half of it is tried", lane.topic.name, batch_bytes_max_);
+      line->bytes + kRecordFrameBytesMax < request_bytes_max) {
+    if (!smaller_batches_) {
+      smaller_batches_ = static_cast<std::uint32_t>(std::max(request_bytes_max / 2, kBatchBytesMin));
+      shrink_reason_ = fmt::format("topic {} refuses requests of up to {} bytes: {} are tried", lane.topic.name,
+                                   request_bytes_max, *smaller_batches_);
+    }
     open.is_given_back = true;
     return;
   }

@@ -181,22 +181,37 @@ TEST_F(KafkaSinkTest, DropCountsAndStopEndsTheAgent) {
   EXPECT_THAT(*driver_->events.stop, HasSubstr("the reason"));
 }
 
-// The broker judges whole requests: with a limit of 300,000 none of 1 MB passes, though each record is small.
-TEST_F(KafkaSinkTest, RequestsThatAreTooLargeAreMadeSmallerBeforeARecordIsBlamed) {
+// The broker judges whole requests: with a limit of 20,000 none of 60 KB passes, though each record is small.
+TEST_F(KafkaSinkTest, RequestsThatAreTooLargeAreMadeSmallerUntilARecordIsToBlame) {
   start_with(1);
-  for (const std::uint32_t expected : {500'000u, 250'000u, 125'000u, 62'500u}) {
-    driver_->publish(lane(0), source(1), {"small"}, now_);
+  const std::string line(600, 'x');
+  const std::vector<std::string> lines(100, line);
+  std::uint32_t before = kafka_.client().options().batch_bytes_max;
+  for (int i = 0; i < 7; ++i) {
+    driver_->publish(lane(0), source(1), lines, now_);
     kafka_.fail_all(KafkaFault::too_large, "Broker: Message size too large");
     EXPECT_TRUE(poll().rewind_all);
-    EXPECT_EQ(kafka_.client().options().batch_bytes_max, expected);
+    EXPECT_LE(kafka_.client().options().batch_bytes_max, before / 2);
+    before = kafka_.client().options().batch_bytes_max;
     kafka_.answer(1);
     poll();
   }
-  driver_->publish(lane(0), source(1), {"small"}, now_);
+  EXPECT_EQ(sink_->counters().rejected_too_large, 0u);
+  EXPECT_LT(before, 2 * line.size());
+  driver_->publish(lane(0), source(1), {line}, now_);
   kafka_.fail_all(KafkaFault::too_large, "Broker: Message size too large");
   EXPECT_FALSE(poll().rewind_all);
   EXPECT_FALSE(poll().settled.empty());
   EXPECT_EQ(sink_->counters().rejected_too_large, 1u);
+}
+
+// What was refused cannot have been more than the lane had out: no need to come down from a megabyte by halves.
+TEST_F(KafkaSinkTest, ASmallRequestThatIsTooLargeHalvesItsOwnSize) {
+  start_with(1);
+  driver_->publish(lane(0), source(1), {"a", std::string(3000, 'b'), "c"}, now_);
+  kafka_.fail_all(KafkaFault::too_large, "Broker: Message size too large");
+  EXPECT_TRUE(poll().rewind_all);
+  EXPECT_LT(kafka_.client().options().batch_bytes_max, 3000u);
 }
 
 TEST_F(KafkaSinkTest, AProducerThatCannotBeMadeAtTheStartIsAConfigErrorAndLaterTriedAgain) {
