@@ -13,7 +13,7 @@ import sys
 sys.dont_write_bytecode = True
 from harness import ROOT, Bench, machine  # noqa: E402
 
-BENCHES = ("throughput", "once", "files", "read", "latency", "idle", "syscalls")  # each a module beside this file
+BENCHES = ("throughput", "once", "files", "read", "compare", "latency", "idle", "syscalls")  # each a module beside this file
 SETTINGS = ("compression", "idempotence", "engine")
 
 
