@@ -111,22 +111,29 @@ def through_kafka(bench, kafka, title, settings, log):
     return report(title, list(settings), size, rounds, calls, waits)
 
 
+def settings_through_kafka(bench, kafka, log):
+    # leader and none need idempotence = false; all is shown with it, too, so that acks alone is compared.
+    compared = {
+        "fsync": {mode: {"extra": f'[checkpoint]\nfsync = "{mode}"'} for mode in ("sync", "async", "off")},
+        "acks, idempotence = false": {mode: {"sink": {"acks": mode, "idempotence": False}} for mode in ("all", "leader", "none")},
+        "compression": {mode: {"sink": {"compression": mode}} for mode in ("none", "lz4", "zstd")},
+    }
+    return {title: through_kafka(bench, kafka, title, settings, log) for title, settings in compared.items()
+            if bench.arguments.only in title}
+
+
 def run(bench):
     a = bench.arguments
     print(f"{a.size} log, {a.pairs} rounds; {machine()}", flush=True)
     log = str(bench.directory / "access.log")
     bench.access_log(log, a.size)
-    result = {"engine warm": read_by_engines(bench, "engine, one warm file", log, [log], False),
-              "engine cold 4KiB": cold(bench, a.files, "4KiB"),
-              "engine cold 64KiB": cold(bench, a.files, "64KiB")}
+    cases = {"engine warm": lambda: read_by_engines(bench, "engine, one warm file", log, [log], False),
+             "engine cold 4KiB": lambda: cold(bench, a.files, "4KiB"),
+             "engine cold 64KiB": lambda: cold(bench, a.files, "64KiB")}
+    result = {name: case() for name, case in cases.items() if a.only in name}
     with Kafka(partitions=1) as kafka:
         latency.latencies(bench, kafka, bench.fresh_topic(), lines=200)  # the broker warms up
-        result["engine growing"] = growing(bench, kafka)
-        result["fsync"] = through_kafka(bench, kafka, "fsync", {
-            mode: {"extra": f'[checkpoint]\nfsync = "{mode}"'} for mode in ("sync", "async", "off")}, log)
-        # leader and none need idempotence = false; all is shown with it, too, so that acks alone is compared.
-        result["acks"] = through_kafka(bench, kafka, "acks, idempotence = false", {
-            mode: {"sink": {"acks": mode, "idempotence": False}} for mode in ("all", "leader", "none")}, log)
-        result["compression"] = through_kafka(bench, kafka, "compression", {
-            mode: {"sink": {"compression": mode}} for mode in ("none", "lz4", "zstd")}, log)
-    return {"settings_compared": result}
+        if a.only in "engine growing":
+            result["engine growing"] = growing(bench, kafka)
+        result |= settings_through_kafka(bench, kafka, log)
+    return {"compared": result}

@@ -45,7 +45,7 @@ def main():
         result = module.run(bench)
         settings = {key: getattr(arguments, key) for key in SETTINGS}
         report = {"bench": arguments.bench, "machine": machine(), "settings": settings} | result
-        target = bench.build / "bench" / f"{arguments.bench}.json"
+        target = bench.build / "bench" / ("-".join([arguments.bench, *arguments.only.split()]) + ".json")
         target.parent.mkdir(exist_ok=True)
         target.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
         print(f"all figures: {os.path.relpath(target)}")
