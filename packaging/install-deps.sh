@@ -9,7 +9,7 @@ build_packages="g++ cmake ninja-build ccache pkg-config make git ca-certificates
   libtomlplusplus-dev prometheus-cpp-dev libcli11-dev libfmt-dev nlohmann-json3-dev
   libgtest-dev libgmock-dev"
 # A|B: the first that the distribution has. Debian 12 has Java 17, newer ones a newer default; Kafka 4 needs 17.
-test_packages="openjdk-17-jre-headless|default-jre-headless maven procps util-linux python3 python3-prometheus-client"
+test_packages="openjdk-17-jre-headless|default-jre-headless maven procps util-linux python3 python3-prometheus-client valgrind strace"
 lint_packages="clang-19 clang-tidy-19 clang-format-19 shellcheck"
 fuzz_packages="clang-19 libclang-rt-19-dev llvm-19"
 

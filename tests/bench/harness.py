@@ -6,13 +6,16 @@ goes into its JSON. It measures its limit in the same run and compares pair by p
 
 import os
 import platform
+import re
 import resource
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from pathlib import Path
 
 from kafka import ROOT
@@ -60,11 +63,15 @@ class Bench:
         self.build = Path(arguments.build).resolve()
         self.directory = Path(tempfile.mkdtemp(prefix="tailrace-bench-", dir=arguments.directory))
         self.topics = 0
+        self.running = []
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
+        for child in self.running:
+            child.kill()
+            child.wait()
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def program(self, name):
@@ -73,6 +80,9 @@ class Bench:
     def fresh_topic(self):
         self.topics += 1
         return f"bench-{self.topics}"
+
+    def fresh_directory(self):
+        return Path(tempfile.mkdtemp(prefix="logs-", dir=self.directory))
 
     def access_log(self, path, size, first_line=0):
         """Writes generated lines; returns how many."""
@@ -96,6 +106,44 @@ class Bench:
         if child.returncode != 0:
             sys.exit(f"bench: {' '.join(command)} ended with {child.returncode}:\n" + log.read_text()[-3000:])
         return {"seconds": seconds, "cpu_seconds": used.ru_utime + used.ru_stime, "rss_kib": used.ru_maxrss}
+
+    def output(self, command):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            sys.exit(f"bench: {' '.join(command)} ended with {done.returncode}:\n{done.stderr[-3000:]}")
+        return done.stdout
+
+    def start(self, command):
+        """In the background; `stop` ends it, and the end of the benchmark does."""
+        with open(self.directory / f"background-{len(self.running)}.log", "wb") as log:
+            self.running.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log))
+        return self.running[-1]
+
+    def stop(self, child):
+        child.send_signal(signal.SIGTERM)
+        child.wait()
+        self.running.remove(child)
+
+    def metric(self, config, begins):
+        """The sum of the series of a running agent (http = "127.0.0.1:0") that have all parts of `begins`, split at `{`."""
+        address = (config.parent / "state" / "http.addr").read_text(encoding="utf-8").strip()
+        with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        name, _, label = begins.partition("{")
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines
+                   if re.match(re.escape(name) + r"[{ ]", line) and label in line)
+
+    def system_calls(self, include, sink, **settings):
+        """{name: count} of a `run --once` under strace, which slows it: no figure of time comes from this run."""
+        config = self.config(include, sink, **settings)
+        report = config.parent / "strace"
+        self.output(["strace", "-f", "-c", "-o", str(report), self.program("tailrace"), "run", "--once", "-c", str(config)])
+        counts = {}
+        for line in report.read_text(encoding="utf-8").splitlines():
+            words = line.split()
+            if len(words) >= 5 and words[3].isdigit() and words[-1] != "total":
+                counts[words[-1]] = int(words[3])
+        return counts
 
     def interleaved(self, sides):
         """[(name, function)] -> pairs {name: figures}, ABAB, printing nothing."""

@@ -13,7 +13,7 @@ import sys
 sys.dont_write_bytecode = True
 from harness import ROOT, Bench, machine  # noqa: E402
 
-BENCHES = ("throughput", "once", "files", "read")  # each a module beside this file
+BENCHES = ("throughput", "once", "files", "read", "compare", "latency", "idle", "syscalls")  # each a module beside this file
 SETTINGS = ("compression", "idempotence", "engine")
 
 
@@ -27,6 +27,9 @@ def parsed():
     parser.add_argument("--directory", help="where logs are generated (default: the temporary directory)")
     parser.add_argument("--size", default="1GiB", help="of the generated log")
     parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--lines", type=int, default=1000, help="of latency")
+    parser.add_argument("--backlog", default="4GiB", help="of latency")
+    parser.add_argument("--seconds", type=int, default=60, help="of idle")
     parser.add_argument("--files", type=int, default=2000)
     parser.add_argument("--only", default="", metavar="TEXT", help="of a benchmark's cases those whose name has it")
     parser.add_argument("--compression", default="zstd", choices=("zstd", "lz4", "snappy", "gzip", "none"))
@@ -42,7 +45,7 @@ def main():
         result = module.run(bench)
         settings = {key: getattr(arguments, key) for key in SETTINGS}
         report = {"bench": arguments.bench, "machine": machine(), "settings": settings} | result
-        target = bench.build / "bench" / f"{arguments.bench}.json"
+        target = bench.build / "bench" / ("-".join([arguments.bench, *arguments.only.split()]) + ".json")
         target.parent.mkdir(exist_ok=True)
         target.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
         print(f"all figures: {os.path.relpath(target)}")
