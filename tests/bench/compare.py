@@ -52,6 +52,7 @@ def read_by_engines(bench, title, include, paths, is_cold):
     size = sum(os.path.getsize(path) for path in paths)
     rounds = []
     sides = (*ENGINES, "bare_read") if is_cold else ENGINES
+    bench.warm = [] if is_cold else paths
     for _ in range(bench.arguments.pairs):
         figures = {}
         for side in sides:

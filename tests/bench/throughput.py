@@ -2,6 +2,7 @@
 
 import itertools
 import os
+from pathlib import Path
 
 from harness import SPACING, machine, median, table
 from kafka import Kafka
@@ -69,6 +70,7 @@ def run(bench):
         if not cases:
             continue
         path, size, lines = generate(bench, layout)
+        bench.warm = [str(file) for file in Path(path).iterdir()] if os.path.isdir(path) else [path]
         print(f"{layout}: {size / 2**20:.0f} MiB, {lines:,} lines, {partitions} partition(s)", flush=True)
         with Kafka(partitions=partitions) as kafka:
             bare(bench, kafka, path, layout, "zstd", True)  # the broker's own compiler warms up on this one
