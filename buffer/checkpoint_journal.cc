@@ -77,6 +77,7 @@ Result<JournalOpened> CheckpointJournal::open() {
   if (!loaded) return std::move(loaded).error();
   JournalOpened opened = loaded->stored.opened;
   all_ = std::move(loaded->stored.sources);
+  if (loaded->must_go_aside || opened.bad_at != 0) ++counters_.errors;
   if (loaded->must_go_aside) {
     log::error("{}: holds not one good checkpoint; every file starts at its beginning, the file is kept as {}",
                paths_.live, paths_.bad);

@@ -134,7 +134,7 @@ Result<SegmentContents> replay_segment(std::span<const std::byte> file) {
                     "file away to start every file at its beginning",
                     version, kJournalVersion));
   }
-  if (version != kJournalVersion) return contents;
+  if (version != kJournalVersion || file.size() < kSegmentHeaderBytes) return contents;
   contents.is_header_good = true;
   const auto epoch = get_number<std::uint64_t>(file.data() + kEpochAt);
   std::uint64_t position = kSegmentHeaderBytes;

@@ -159,6 +159,7 @@ TEST(CheckpointJournal, ATornLastRecordIsCut) {
   const JournalOpened opened = world.open();
   EXPECT_TRUE(opened.is_usable);
   EXPECT_EQ(opened.bad_at, begin);
+  EXPECT_EQ(world.journal->counters().errors, 1u);
   EXPECT_EQ(world.journal->find(id_of(1))->progress.acked, 10u);
   world.kill();
   EXPECT_EQ(world.open().bad_at, 0u);  // it is not only skipped: the new segment is clean
@@ -174,11 +175,27 @@ TEST(CheckpointJournal, AJournalWithoutOneGoodRecordIsKeptAsideAndSaidToHaveExis
     EXPECT_FALSE(opened.is_usable);
     EXPECT_TRUE(opened.is_writable);
     EXPECT_EQ(world.disk.content(kJournalFile + ".bad"), content);
+    EXPECT_EQ(world.journal->counters().errors, 1u);
     world.put(1, 3);
     ASSERT_TRUE(world.settle());
     restart(world);
     world.check_replayed();
   }
+}
+
+TEST(CheckpointJournal, AJournalCutInsideItsHeaderIsABadOne) {
+  JournalWorld world;
+  world.open();
+  world.put(1, 3);
+  ASSERT_TRUE(world.settle());
+  world.kill();
+  const std::string content = world.disk.content(kJournalFile).substr(0, 100);
+  ASSERT_TRUE(world.disk.remove(kJournalFile));
+  world.disk.append(kJournalFile, content);
+  const JournalOpened opened = world.open();
+  EXPECT_TRUE(opened.existed && !opened.is_usable);
+  EXPECT_EQ(world.disk.content(kJournalFile + ".bad"), content);
+  EXPECT_EQ(world.journal->counters().errors, 1u);
 }
 
 TEST(CheckpointJournal, ACrashBetweenPuttingABadOneAsideAndTheNewOneIsNoFirstStart) {

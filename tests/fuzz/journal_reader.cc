@@ -110,7 +110,7 @@ JournalRead read_journal(std::string_view file) {
   if (Fields(file.substr(24)).number(4) != slow_crc(file.substr(0, 24))) return read;
   const std::uint64_t version = Fields(file.substr(8)).number(4);
   read.is_newer = version > 1;
-  read.has_header = version == 1;
+  read.has_header = version == 1 && file.size() >= kHeaderBytes;
   if (!read.has_header) return read;
   std::size_t at = kHeaderBytes;
   try {
