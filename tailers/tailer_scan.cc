@@ -128,7 +128,8 @@ void Tailer::scan_done(Scan& scan, Instant now) {
   files_found_ = std::max<std::uint64_t>(files_found_, scan.found.files.size());
   watch(scan, now);
   for (const SkippedFile& skipped : scan.found.skipped) {
-    probe_failed(failure_of({.path = skipped.path, .first_path = skipped.path}, Error(skipped.kind, skipped.reason)),
+    probe_failed(failure_of({.path = skipped.path, .first_path = skipped.path},
+                            Error(skipped.kind, skipped.path + ": " + skipped.reason)),
                  now);
   }
   for (const FoundFile& found : scan.found.files) apply(found, now);

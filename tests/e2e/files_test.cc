@@ -147,6 +147,8 @@ TEST_F(InTheWay, WhatIsNoRegularFileIsLeftAlone) {
   append_text_file(log(), "still\n");
   EXPECT_TRUE(prints(agent, "regular\nstill\n"));
   EXPECT_EQ(agent.terminate(), kSuccess);
+  for (const char* name : {"fifo.log", "device.log", "s.log", "loop.log"})
+    EXPECT_THAT(agent.stderr_text(), HasSubstr(log(name))) << "the line must name the file";
   ::close(socket);
 }
 
