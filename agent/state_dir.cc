@@ -83,7 +83,7 @@ Status StateDir::open_lock(FileSystem& files) {
     return Error(ErrorKind::bad_input, fmt::format("{} cannot be written: {}", name, file.error().text()));
   }
   if (!file) {
-    trouble_ = file.error().text();
+    if (trouble_.empty()) trouble_ = file.error().text();  // that the directory could not be made says more
     file = files.open_read(name);
   }
   if (file) lock_file_ = std::move(*file);

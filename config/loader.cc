@@ -43,6 +43,7 @@ class Loading {
       read_tailers();
       check_whole(loaded_.config, root_, problems_);
     }
+    note_places(root_, "");
     loaded_.errors = problems_.errors();
     loaded_.warnings = problems_.warnings();
     return std::move(loaded_);
@@ -77,6 +78,14 @@ class Loading {
     substitute_all(*document, environment_, folder.empty() ? "." : folder, problems_);
     merge(root_, std::move(*document), problems_);
     return true;
+  }
+
+  void note_places(const Node& node, const std::string& name) {
+    const Place place = name.empty() ? Place{} : node.place;
+    loaded_.places.add(name, problems_.file_name(place.file), place.line, place.column);
+    for (const Node& child : node.children) {
+      if (!child.key.empty()) note_places(child, name.empty() ? child.key : name + "." + child.key);
+    }
   }
 
   // agent.name's default is no constant: it is given as if the user had written it.
@@ -188,6 +197,23 @@ class Loading {
 };
 
 }  // namespace
+
+void Places::add(const std::string& name, const std::string& file, int line, int column) {
+  places_[name] = {.file = file, .line = line, .column = column, .text = "", .remedy = ""};
+}
+
+ConfigError Places::error(std::string name, std::string text, std::string remedy) const {
+  auto found = places_.find(name);
+  while (found == places_.end() && !name.empty()) {
+    const std::size_t dot = name.rfind('.');
+    name.resize(dot == std::string::npos ? 0 : dot);
+    found = places_.find(name);
+  }
+  ConfigError error = found == places_.end() ? ConfigError{} : found->second;
+  error.text = std::move(text);
+  error.remedy = std::move(remedy);
+  return error;
+}
 
 Environment Environment::of_process() {
   Environment environment;

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -48,11 +49,23 @@ struct EffectiveTable {
   std::vector<std::pair<std::string, std::string>> values;  // key and value, both TOML text
 };
 
+// Where tables and keys stand, by dotted name ("sinks.main.tls.ca"), for what shows only when a value is used.
+class Places {
+ public:
+  void add(const std::string& name, const std::string& file, int line, int column);
+  // At the key's value; else at its table's header, or the nearest one around it; else at FILE:1:1.
+  ConfigError error(std::string name, std::string text, std::string remedy) const;
+
+ private:
+  std::map<std::string, ConfigError> places_;  // "": the file's beginning
+};
+
 struct Loaded {
   Config config;                      // complete only when there are no errors
   std::vector<ConfigError> errors;    // FILE first, then conf.d in name order; by line and column within a file
   std::vector<ConfigError> warnings;  // likewise
   std::vector<EffectiveTable> effective;
+  Places places;
 
   explicit operator bool() const { return errors.empty(); }
 };

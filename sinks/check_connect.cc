@@ -76,7 +76,7 @@ class Check {
     Result<RdKafkaPtr<rd_kafka_conf_t>> conf = make_rdkafka_conf(sink_, {.client_id = config_.agent.name, .wake = {}});
     if (!conf) return std::move(conf).error();
     rd_kafka_conf_set_log_cb(conf->get(), nullptr);
-    Result<RdKafkaPtr<rd_kafka_t>> handle = make_rdkafka_producer(*std::move(conf));
+    Result<RdKafkaPtr<rd_kafka_t>> handle = make_rdkafka_producer(*std::move(conf), false);
     if (!handle) return std::move(handle).error();
     handle_ = *std::move(handle);
     const Result<Template> topic = Template::parse(sink_.topic);
@@ -182,6 +182,11 @@ class Check {
 };
 
 }  // namespace
+
+Status try_client(const SinkConfig& sink, const Config& config) {
+  if (sink.type != SinkType::kafka) return {};
+  return try_rdkafka(sink, config.agent.name);
+}
 
 Status check_connect(const SinkConfig& sink, const Config& config, Duration timeout, std::vector<std::string>& lines) {
   if (sink.type != SinkType::kafka) return {};

@@ -55,6 +55,11 @@ KafkaSink::KafkaSink(const SinkConfig& config, std::string agent_name, std::uint
       topic_template_(std::move(topic)),
       pool_(std::make_unique<ChunkPool>(config.memory)) {
   if (topic_template_.is_constant()) constant_topic_ = topic_name(topic_template_.expand({}));
+  // What is known beforehand is there from the start: a series that begins with its first error has no rate.
+  for (const std::string& broker : config_.brokers) retries_before_[broker] = 0;
+  for (const auto& [broker, retries] : retries_before_) counters_.broker_rtt_seconds[broker] = 0;
+  counters_.broker_retries = retries_before_;
+  for (const char* reason : {"all_brokers_down", "transport"}) counters_.errors[reason] = 0;
 }
 
 KafkaSink::~KafkaSink() {

@@ -429,7 +429,7 @@ Result<std::unique_ptr<KafkaClient>> make_rdkafka_client(const SinkConfig& confi
   auto shared = std::make_shared<Shared>();
   shared->wake = options.wake;
   rd_kafka_conf_interceptor_add_on_new(conf->get(), "clocks", on_new, &shared->clocks);
-  auto handle = make_rdkafka_producer(*std::move(conf));
+  auto handle = make_rdkafka_producer(*std::move(conf), true);
   if (!handle) return std::move(handle).error();
   shared->handle = *std::move(handle);
   try {

@@ -78,16 +78,30 @@ Result<RdKafkaPtr<rd_kafka_conf_s>> make_rdkafka_conf(const SinkConfig& config, 
   return conf;
 }
 
-Result<RdKafkaPtr<rd_kafka_s>> make_rdkafka_producer(RdKafkaPtr<rd_kafka_conf_s> conf) {
+Result<RdKafkaPtr<rd_kafka_s>> make_rdkafka_producer(RdKafkaPtr<rd_kafka_conf_s> conf, bool has_interceptors) {
   char text[512];
   const SignalsBlocked blocked;  // librdkafka's threads inherit the mask
   rd_kafka_t* handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), text, sizeof text);
   if (handle == nullptr) {
     const bool is_config = rd_kafka_last_error() == RD_KAFKA_RESP_ERR__INVALID_ARG || errno == EINVAL;
+    // A refused configuration's interceptors are freed by rd_kafka_new, and would be again with it: it is kept instead.
+    static std::vector<rd_kafka_conf_t*> kept;
+    if (has_interceptors) kept.push_back(conf.release());
     return Error(is_config ? ErrorKind::bad_input : ErrorKind::io, std::string("librdkafka: ") + text);
   }
   static_cast<void>(conf.release());  // belongs to the handle now
   return RdKafkaPtr<rd_kafka_s>(handle);
+}
+
+Status try_rdkafka(const SinkConfig& config, const std::string& client_id) {
+  SinkConfig alone = config;
+  alone.brokers.clear();
+  Result<RdKafkaPtr<rd_kafka_conf_t>> conf = make_rdkafka_conf(alone, {.client_id = client_id, .wake = {}});
+  if (!conf) return std::move(conf).error();
+  rd_kafka_conf_set_log_cb(conf->get(), nullptr);
+  const Result<RdKafkaPtr<rd_kafka_t>> handle = make_rdkafka_producer(*std::move(conf), false);
+  if (!handle) return Error(handle.error());
+  return {};
 }
 
 RdKafkaMetadata rdkafka_metadata(rd_kafka_t* handle, const std::string& topic, Duration timeout) {

@@ -37,8 +37,10 @@ std::vector<std::pair<std::string, std::string>> rdkafka_properties(const SinkCo
                                                                     const KafkaClientOptions& options);
 // bad_input names the property.
 Result<RdKafkaPtr<rd_kafka_conf_s>> make_rdkafka_conf(const SinkConfig& config, const KafkaClientOptions& options);
-// Takes `conf`. bad_input or io.
-Result<RdKafkaPtr<rd_kafka_s>> make_rdkafka_producer(RdKafkaPtr<rd_kafka_conf_s> conf);
+// Takes `conf`. bad_input or io. Loop thread, where `has_interceptors`.
+Result<RdKafkaPtr<rd_kafka_s>> make_rdkafka_producer(RdKafkaPtr<rd_kafka_conf_s> conf, bool has_interceptors);
+// Whether librdkafka takes the sink's properties together, and the files that they name; asks no broker.
+Status try_rdkafka(const SinkConfig& config, const std::string& client_id);
 
 // The brokers' names for a topic's metadata; waits up to `timeout`. The named topic's own error is in it.
 struct RdKafkaMetadata {

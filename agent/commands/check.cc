@@ -8,6 +8,7 @@
 
 #include "agent/exit_status.h"
 #include "agent/memory_bound.h"
+#include "agent/preflight.h"
 #include "config/effective.h"
 #include "config/loader.h"
 #include "config/manual.h"
@@ -44,6 +45,9 @@ int run_check(const CheckOptions& options) {
   for (const ConfigError& error : loaded.errors) fmt::print(stderr, "{}\n", to_string(error));
   for (const ConfigError& warning : loaded.warnings) fmt::print(stderr, "{}\n", to_string(warning));
   if (!loaded) return kExitConfig;
+  const std::vector<ConfigError> refused = preflight(loaded);
+  for (const ConfigError& error : refused) fmt::print(stderr, "{}\n", to_string(error));
+  if (!refused.empty()) return kExitConfig;
   if (const auto warning = memory_warning(loaded.config, cgroup_memory_max())) {
     fmt::print(stderr, "tailrace: {}\n", *warning);
   }

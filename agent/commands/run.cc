@@ -18,6 +18,7 @@
 #include "agent/notify.h"
 #include "agent/open_files.h"
 #include "agent/pipeline.h"
+#include "agent/preflight.h"
 #include "agent/progress_line.h"
 #include "agent/snapshot_exchange.h"
 #include "agent/state_dir.h"
@@ -39,7 +40,8 @@ constexpr long kLockRetryNanoseconds = 100'000'000;
 // One run, from the loaded config to the exit status. Each step that cannot be taken names the exit status instead.
 class AgentRun {
  public:
-  AgentRun(Config config, RunOptions options) : config_(std::move(config)), options_(std::move(options)) {}
+  AgentRun(Loaded loaded, RunOptions options)
+      : config_(std::move(loaded.config)), places_(std::move(loaded.places)), options_(std::move(options)) {}
 
   int run();
   // False: the process must end as it stands, without waiting for sinks and threads.
@@ -54,9 +56,10 @@ class AgentRun {
   Status watch(EventLoop& loop, Lifecycle& lifecycle);
   int loop();
   void turn(EventLoop& loop, Lifecycle& lifecycle, Instant now, WallTime wall);
-  int config_error(const std::string& text, const std::string& remedy) const;
+  int config_error(const std::string& key, const std::string& text, const std::string& remedy) const;
 
   Config config_;
+  const Places places_;
   const RunOptions options_;
   const SystemClock clock_;
   const WallTime loaded_at_ = clock_.wall();
@@ -80,9 +83,9 @@ int fail(const std::string& text) {
   return kExitFailed;
 }
 
-// What only editing the config can mend: like the loader's own errors, at the file's beginning.
-int AgentRun::config_error(const std::string& text, const std::string& remedy) const {
-  fmt::print(stderr, "{}\n", to_string(ConfigError{options_.config, 1, 1, text, remedy}));
+// What only editing the config can mend: like the loader's own errors, where the key stands.
+int AgentRun::config_error(const std::string& key, const std::string& text, const std::string& remedy) const {
+  fmt::print(stderr, "{}\n", to_string(places_.error(key, key.empty() ? text : key + ": " + text, remedy)));
   return kExitConfig;
 }
 
@@ -102,7 +105,7 @@ int AgentRun::run() {
 std::optional<int> AgentRun::take_state_dir() {
   Result<StateDir> opened = StateDir::open(files_, config_.agent.state_dir);
   if (!opened) {
-    return config_error("agent.state_dir: " + opened.error().text(), "name a directory that tailrace may write");
+    return config_error("agent.state_dir", opened.error().text(), "name a directory that tailrace may write");
   }
   state_dir_.emplace(std::move(*opened));
   if (const auto exit_status = wait_for_lock()) return exit_status;
@@ -159,7 +162,7 @@ std::optional<int> AgentRun::build_pipeline() {
   Result<std::unique_ptr<Pipeline>> pipeline =
       Pipeline::create(config_, pipeline_options, {files_, *engine_.engine, *workers_, *watcher_, make});
   if (!pipeline) {
-    if (pipeline.error().kind() == ErrorKind::bad_input) return config_error(pipeline.error().text(), "");
+    if (pipeline.error().kind() == ErrorKind::bad_input) return config_error("", pipeline.error().text(), "correct it");
     return fail(pipeline.error().text());
   }
   pipeline_ = std::move(*pipeline);
@@ -169,10 +172,9 @@ std::optional<int> AgentRun::build_pipeline() {
 }
 
 std::optional<int> AgentRun::start_http() {
-  // A dry run stands beside the agent that ships: the port is that one's.
-  if (config_.http.listen.empty() || options_.dry_run) return std::nullopt;
+  if (config_.http.listen.empty()) return std::nullopt;
   Result<std::string> token = read_token(files_, config_.http.token_file);
-  if (!token) return config_error("http.token_file: " + token.error().text(), "make it hold one token");
+  if (!token) return config_error("http.token_file", token.error().text(), "make it hold one token");
   Result<std::unique_ptr<HttpServer>> http = HttpServer::start(
       config_.http.listen, {exchange_, {tailrace_version(), librdkafka_version()}, std::move(*token)});
   if (!http) {
@@ -193,8 +195,11 @@ Status AgentRun::watch(EventLoop& loop, Lifecycle& lifecycle) {
   }
   loop.on_signal([&lifecycle](int signal, Instant now) { lifecycle.on_signal(signal, now); });
   return loop.watch(exchange_.fd(), [this](Instant now) {
-    exchange_.answer(
-        [&](std::size_t lagging_files_max) { return pipeline_->snapshot(now, clock_.wall(), lagging_files_max); });
+    exchange_.answer([&](std::size_t lagging_files_max) {
+      Snapshot snapshot = pipeline_->snapshot(now, clock_.wall(), lagging_files_max);
+      snapshot.last_reload_unix_seconds = to_seconds(loaded_at_.time_since_epoch());
+      return snapshot;
+    });
   });
 }
 
@@ -238,13 +243,19 @@ int run_agent(const RunOptions& options) {
   for (const ConfigError& error : loaded.errors) fmt::print(stderr, "{}\n", to_string(error));
   for (const ConfigError& warning : loaded.warnings) fmt::print(stderr, "{}\n", to_string(warning));
   if (!loaded) return kExitConfig;
-  if (options.dry_run) replace_sinks(loaded.config);
+  if (options.dry_run) {
+    replace_sinks(loaded.config);
+    loaded.config.http = {.listen = "", .token_file = ""};  // the port is that of the agent that ships
+  }
 
   block_signals();
+  const std::vector<ConfigError> refused = preflight(loaded);
+  for (const ConfigError& error : refused) fmt::print(stderr, "{}\n", to_string(error));
+  if (!refused.empty()) return kExitConfig;
   log::start(loaded.config.agent.log_level, loaded.config.agent.log_format);
   int exit_status = kExitFailed;
   {
-    AgentRun run(std::move(loaded.config), options);
+    AgentRun run(std::move(loaded), options);
     exit_status = run.run();
     if (!run.is_clean()) {
       log::stop();

@@ -40,8 +40,13 @@ std::variant<Agent, int> agent_of_config(const std::string& path) {
   if (!loaded) return kExitConfig;
   if (loaded.config.http.listen.empty()) return fail(kExitFailed, "status: this config turns the HTTP server off");
   SystemFileSystem files;
-  const Result<std::string> address = read_http_address(files, loaded.config.agent.state_dir);
-  if (!address) return fail(kExitFailed, "status: no agent is running: " + address.error().text());
+  Result<std::string> address = read_http_address(files, loaded.config.agent.state_dir);
+  if (!address) {
+    // A read-only state_dir has none; a port that the config names is enough.
+    if (loaded.config.http.listen.ends_with(":0"))
+      return fail(kExitFailed, "status: no agent is running: " + address.error().text());
+    address = loaded.config.http.listen;
+  }
   Result<HttpTarget> target = HttpTarget::parse(*address);
   if (!target)
     return fail(kExitFailed, fmt::format("status: \"{}\" in http.addr: {}", *address, target.error().text()));

@@ -65,6 +65,30 @@ TEST_F(Command, AStateDirThatIsAFileExitsWith78) {
   write_text_file(logs_ / "state", "a file");
   const CommandResult result = run_config(valid());
   EXPECT_EQ(result.exit, kConfig) << result.err;
+  EXPECT_TRUE(std::regex_search(result.err, std::regex("tailrace\\.toml:[0-9]+:1[0-9]: agent\\.state_dir: ")))
+      << result.err << "not where the value stands";
+}
+
+// librdkafka refuses it only when a producer is made, which the first agents did not survive.
+TEST_F(Command, AFileThatTheConfigNamesAndThatIsMissingExitsWith78) {
+  AgentConfig settings = config();
+  settings.sink_type = "kafka";
+  settings.brokers = "127.0.0.1:1";
+  settings.topic = "logs";
+  settings.state_dir = logs_ / "state";
+  settings.more = "[sinks.main.tls]\nca = \"/nowhere/ca.pem\"\n";
+  const CommandResult run = run_config(settings.toml());
+  EXPECT_EQ(run.exit, kConfig) << run.err;
+  EXPECT_TRUE(std::regex_search(run.err, std::regex("tailrace\\.toml:[1-9][0-9]+:[0-9]+: .*ssl\\.ca\\.location")))
+      << run.err;
+  EXPECT_EQ(run_command({"check", "-c", path_}).exit, kConfig);
+  settings.more = "";
+  std::string text = settings.toml();
+  text.replace(text.find("[http]"), 6, "[http]\ntoken_file = \"/nowhere/token\"");
+  write_text_file(path_, text);
+  const CommandResult check = run_command({"check", "-c", path_});
+  EXPECT_EQ(check.exit, kConfig) << check.err;
+  EXPECT_THAT(check.err, HasSubstr("http.token_file: open /nowhere/token"));
 }
 
 TEST_F(Command, CheckSaysWhatCounts) {
@@ -167,6 +191,7 @@ TEST_F(Command, StatusAndMetricsTellTheSame) {
   EXPECT_EQ(metrics->find("tailrace_acked_lines_total", {{"tailer", "app"}, {"sink", "main"}}), 2.0);
   EXPECT_EQ(metrics->find("tailrace_lost_bytes_total", {{"tailer", "app"}, {"reason", "truncated"}}), 0.0);
   EXPECT_TRUE(metrics->has("process_cpu_seconds_total"));
+  EXPECT_GT(metrics->find("tailrace_config_last_reload_timestamp_seconds"), 1.7e9);
   const nlohmann::json status = agent.status();
   ASSERT_TRUE(status.is_object());
   EXPECT_EQ(status["agent"]["name"], "e2e");
@@ -179,6 +204,27 @@ TEST_F(Command, StatusAndMetricsTellTheSame) {
   EXPECT_EQ(file["size"], 18);
   EXPECT_EQ(file["acked"], 8);
   EXPECT_EQ(file["durable"], 8);
+  EXPECT_EQ(agent.terminate(), kSuccess);
+}
+
+// A read-only state_dir has no http.addr; the config's own port is enough.
+TEST_F(Command, StatusFindsTheAgentByTheConfigsPort) {
+  AgentConfig settings = config();
+  {
+    AgentProcess first(settings);
+    ASSERT_TRUE(first.start_ready());
+    const std::string address = read_text_file(first.state_dir() + "/http.addr");
+    settings.listen = address.substr(0, address.find('\n'));  // free again once it has ended
+    EXPECT_EQ(first.terminate(), kSuccess);
+  }
+  settings.state_dir = logs_ / "state";
+  AgentProcess agent(settings);
+  ASSERT_TRUE(agent.start_ready());
+  std::filesystem::remove(settings.state_dir + "/http.addr");
+  write_text_file(path_, settings.toml());
+  const CommandResult status = run_command({"status", "-c", path_});
+  EXPECT_EQ(status.exit, kSuccess) << status.err;
+  EXPECT_THAT(status.out, HasSubstr("app"));
   EXPECT_EQ(agent.terminate(), kSuccess);
 }
 

@@ -50,6 +50,11 @@ TEST_F(Mock, LinesArriveOnceInOrder) {
   AgentProcess agent(config());
   lines_.write_lines(5'000);
   ASSERT_TRUE(agent.start_ready());
+  const auto first = agent.metrics();
+  ASSERT_TRUE(first.has_value());
+  for (const char* name :
+       {"tailrace_kafka_broker_rtt_seconds", "tailrace_kafka_retries_total", "tailrace_kafka_errors_total"})
+    EXPECT_TRUE(first->has(name)) << name << " is not there from the start";
   lines_.write_lines(5'000);
   EXPECT_TRUE(agent.wait_shipped(lines_.bytes_written(), kSoon));
   EXPECT_EQ(agent.terminate(), kSuccess);

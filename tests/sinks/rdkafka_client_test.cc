@@ -289,6 +289,21 @@ TEST_F(OnMockBrokers, AWrongPropertyIsNamed) {
   EXPECT_THAT(made.error().text(), HasSubstr("socket.keepalive.enabled"));
 }
 
+// What rd_kafka_new refuses, with an interceptor in it, must not be freed twice.
+TEST_F(OnMockBrokers, ACertificateThatIsMissingIsNamed) {
+  settings_.librdkafka = {{"security.protocol", "ssl"}, {"ssl.ca.location", "/nowhere/ca.pem"}};
+  for (int i = 0; i < 2; ++i) {
+    const auto made = make_sink(settings_, config_, {files_, workers_});
+    ASSERT_FALSE(made);
+    EXPECT_THAT(made.error().text(), HasSubstr("ssl.ca.location"));
+  }
+  const Status tried = try_client(settings_, config_);
+  ASSERT_FALSE(tried);
+  EXPECT_THAT(tried.error().text(), HasSubstr("ssl.ca.location"));
+  settings_.librdkafka.clear();
+  EXPECT_TRUE(try_client(settings_, config_));
+}
+
 TEST_F(OnMockBrokers, CheckConnectSaysWhenNobodyAnswers) {
   settings_.brokers = {"127.0.0.1:1"};
   std::vector<std::string> lines;

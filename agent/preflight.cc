@@ -1,0 +1,42 @@
+#include "agent/preflight.h"
+
+#include <string>
+#include <utility>
+
+#include "agent/token_file.h"
+#include "base/file_system.h"
+#include "config/toml_text.h"
+#include "sinks/check_connect.h"
+
+namespace tailrace {
+
+namespace {
+
+// librdkafka names its property: the table that sets it is the nearest place.
+std::string key_of(const SinkConfig& sink, const std::string& text) {
+  const std::string name = "sinks." + sink.name;
+  if (text.find("ssl.") != std::string::npos) return name + ".tls";
+  if (text.find("sasl") != std::string::npos) return name + ".sasl";
+  return name;
+}
+
+}  // namespace
+
+std::vector<ConfigError> preflight(const Loaded& loaded) {
+  std::vector<ConfigError> errors;
+  for (const SinkConfig& sink : loaded.config.sinks) {
+    const Status tried = try_client(sink, loaded.config);
+    if (tried) continue;
+    const std::string& text = tried.error().text();
+    errors.push_back(loaded.places.error(key_of(sink, text), "sinks." + toml_key(sink.name) + ": " + text,
+                                         "correct the setting, or the file that it names"));
+  }
+  SystemFileSystem files;
+  if (Result<std::string> token = read_token(files, loaded.config.http.token_file); !token) {
+    errors.push_back(
+        loaded.places.error("http.token_file", "http.token_file: " + token.error().text(), "make it hold one token"));
+  }
+  return errors;
+}
+
+}  // namespace tailrace
