@@ -127,13 +127,14 @@ class RealPipeline final : public Pipeline {
   Histogram fsync_seconds_ = latency_histogram();
   bool is_draining_ = false;
   bool needs_targets_ = false;  // draining: not all files were known yet
-  bool is_usable_ = true;       // the journal had a good record, or there was none yet
+  // The journal is whole and holds what it was told, or there was none yet: a tailer that it does not know is new.
+  bool knows_names_ = true;
 };
 
 Status RealPipeline::build() {
   Result<JournalOpened> opened = journal_.open();
   if (!opened) return std::move(opened).error();
-  is_usable_ = !opened->existed || opened->is_usable;
+  knows_names_ = !opened->existed || (opened->is_usable && opened->bad_at == 0);
   journal_.on_durable([this](SourceId id, Offset durable) {
     Tailer* tailer = nullptr;
     if (TailFile* file = find(id, &tailer); file != nullptr) tailer->made_durable(*file, durable);
@@ -172,7 +173,7 @@ void RealPipeline::start(Instant now, WallTime wall) {
       started.is_finished = true;
       journal_.put(std::move(started));
     }
-    tailer->start(is_known || !is_usable_, now);
+    tailer->start(is_known || !knows_names_, now);
   }
 }
 

@@ -93,6 +93,29 @@ TEST_F(Tailing, StartAtEndTakesOnlyWhatComesAndRemembersIt) {
   EXPECT_THAT(delivered(), testing::UnorderedElementsAreArray(list(3, 7)));
 }
 
+// What the damage took may have been that the tailer started long ago: to begin at the end would skip lines.
+TEST_F(Tailing, BehindADamagedJournalNoTailerStartsForTheFirstTime) {
+  disk.append("/log/a.log", lines(0, 1));
+  start();
+  run();
+  kill();
+  TailerConfig late = config.tailers[0];
+  late.name = "late";
+  late.include = {"/log/*.late"};
+  late.start_at = StartAt::end;
+  config.tailers.push_back(late);
+  start();
+  run();
+  kill();
+  const std::size_t at = disk.content("/state/checkpoints").find("late", 4096);
+  ASSERT_NE(at, std::string::npos);
+  disk.write("/state/checkpoints", at, "X");
+  disk.append("/log/new.late", lines(1, 3));
+  start();
+  run();
+  EXPECT_EQ(delivered(), list(0, 3));
+}
+
 TEST_F(Tailing, AnOverflowOfTheWatcherLosesNothing) {
   start();
   watcher->set_queue_max(1);
