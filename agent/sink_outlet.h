@@ -1,6 +1,7 @@
 // SinkOutlet: a Sink as its FileReader sees it. Loop thread only.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -22,7 +23,11 @@ class SinkOutlet final : public Outlet {
   std::uint64_t records_left() const override { return sink_->pool().budget().left() / kRecordOverheadBytes; }
   void publish(LaneNumber lane, Batch batch, Instant now) override;
   void pin(SourceId source) override { sink_->pin(source); }
-  void hold(std::uint64_t bytes) override { sink_->pool().budget().take(bytes); }
+  std::uint64_t hold(std::uint64_t bytes) override {
+    const std::uint64_t held = std::min(bytes, sink_->pool().budget().left());
+    sink_->pool().budget().take(held);
+    return held;
+  }
   void release(std::uint64_t bytes) override { sink_->pool().budget().give_back(bytes); }
 
   bool is_empty() const { return sink_->is_empty(); }

@@ -37,8 +37,9 @@ class Outlet {
   virtual void publish(LaneNumber lane, Batch batch, Instant now) = 0;
   // The source's open batches can be read from nowhere again: the sink keeps their bytes over a rewind.
   virtual void pin(SourceId source) = 0;
-  // fsync = "sync": acknowledged bytes stay charged to the sink's memory until they are durable.
-  virtual void hold(std::uint64_t bytes) = 0;
+  // fsync = "sync": acknowledged bytes stay charged to the sink's memory until they are durable. Returns how many: not
+  // more than fit beside the chunk that they were in, which its lane may still have open.
+  virtual std::uint64_t hold(std::uint64_t bytes) = 0;
   virtual void release(std::uint64_t bytes) = 0;
 };
 

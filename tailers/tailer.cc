@@ -62,8 +62,7 @@ void Tailer::settled(TailFile& file, const LedgerMove& move, Instant now) {
   crash_point("pipeline.after_settle");
   if (move.acked_bytes == 0) return;
   if (parts_.holds_until_durable) {
-    file.held_bytes += move.acked_bytes;
-    reader_.outlet().hold(move.acked_bytes);
+    file.held_bytes += reader_.outlet().hold(move.acked_bytes);
   }
   parts_.journal.advance(file.books.id(), file.books.at_acked());
   update_lag(file);

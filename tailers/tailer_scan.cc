@@ -516,7 +516,7 @@ void Tailer::recognised(TailFile& file, Probe& probe, Instant now) {
 void Tailer::check_name(TailFile& file, const std::string& path) {
   struct Check {
     std::string old;
-    bool is_there = false;
+    bool is_there = false, is_here = false;
   };
   auto check = std::make_shared<Check>(Check{.old = file.path});
   const SourceId id = file.books.id();
@@ -524,9 +524,11 @@ void Tailer::check_name(TailFile& file, const std::string& path) {
   FileSystem& files = parts_.files;
   ++jobs_;
   parts_.workers.submit(
-      [check, inode, &files] {
-        const Result<FileStat> stat = files.stat_no_follow(check->old);
-        check->is_there = stat && stat->inode == inode;
+      [check, inode, path, &files] {
+        const Result<FileStat> there = files.stat_no_follow(check->old);
+        check->is_there = there && there->inode == inode;
+        const Result<FileStat> here = files.stat_no_follow(path);
+        check->is_here = here && here->inode == inode;
       },
       [this, check, id, path](Instant when) {
         --jobs_;
@@ -536,7 +538,14 @@ void Tailer::check_name(TailFile& file, const std::string& path) {
           want_probe(path, {.first_path = same->checkpoint->path});
           start_probes(when);
         } else if (check->is_there || same->path != check->old) {
-          if (at(path) == nullptr) aliases_[path] = same;
+          TailFile* const other = at(path);
+          if (other != nullptr && (other == same || !check->is_here)) return;
+          if (other != nullptr) {  // closed, and cut meanwhile, where no birth time says that it is still that inode
+            unname(*other);
+            lost_name(*other, when);
+          }
+          aliases_[path] = same;
+          after_events(when);
         } else {
           moved_to(*same, path, when);
           after_events(when);
@@ -589,7 +598,9 @@ void Tailer::resumed(const Checkpoint& known, Probe& probe, bool is_rewritten, I
   log::debug("{}: goes on at {} of {} as {}", known_path, now_known.progress.acked, probe.stat.size, probe.real_path);
   TailFile& file = add(std::move(now_known), probe.real_path, now, probe.real_path != known_path);
   const std::size_t slash = probe.real_path.rfind('/');
-  file.is_left = probe.request.path != file.checkpoint->path && probe.request.first_path != file.checkpoint->path &&
+  // Renamed before it could be looked at, it was looked for under the name that it had lost.
+  const bool is_own = probe.request.first_path == file.checkpoint->path && !probe.request.is_renamed;
+  file.is_left = probe.request.path != file.checkpoint->path && !is_own &&
                  !seen_as(probe.real_path.substr(0, slash), probe.real_path.substr(slash + 1));
   file.marks.saw(probe.stat.size, now - std::max<Duration>(parts_.wall - probe.stat.modified, Duration{0}));
   file.size = std::max(probe.stat.size, file.books.read());

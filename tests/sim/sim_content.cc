@@ -36,6 +36,29 @@ void SimContent::sync() {
   synced_size_ = size();
 }
 
+void SimContent::begin_sync() {
+  marks_.clear();
+  marked_size_ = size();
+  for (const auto& [number, versions] : before_)
+    marks_[number] = {.sector = sector_at(number), .versions = versions.size()};
+}
+
+void SimContent::end_sync() {
+  for (const auto& [number, mark] : marks_) {
+    const auto found = before_.find(number);
+    if (found == before_.end()) continue;
+    if (sector_at(number) == mark.sector) {
+      before_.erase(found);
+      continue;
+    }
+    std::vector<Sector> since{mark.sector};
+    for (std::size_t i = mark.versions + 1; i < found->second.size(); ++i) since.push_back(found->second[i]);
+    found->second = std::move(since);
+  }
+  marks_.clear();
+  synced_size_ = marked_size_;
+}
+
 void SimContent::fail_sync() {
   for (const auto& [number, versions] : before_) lost_.emplace(number, versions.front());
   before_.clear();

@@ -40,6 +40,9 @@ class SimContent {
   void resize(std::uint64_t size);  // cuts, or grows by zeros
 
   void sync();
+  // An fsync in the background begins, and ends: what was written in between may be on the disk or not.
+  void begin_sync();
+  void end_sync();
   void fail_sync();
   void crash(CrashMode mode, SimRandom& random);
   bool is_synced() const { return before_.empty() && lost_.empty() && synced_size_ == size(); }
@@ -56,6 +59,12 @@ class SimContent {
   std::uint64_t synced_size_ = 0;
   // By sector: what the disk has, then each version since, without the present one. At most kVersionsMax.
   std::map<std::uint64_t, std::vector<Sector>> before_;
+  struct Mark {
+    Sector sector;
+    std::size_t versions;
+  };
+  std::map<std::uint64_t, Mark> marks_;  // what the fsync under way is to write
+  std::uint64_t marked_size_ = 0;
   std::map<std::uint64_t, Sector> lost_;  // what the disk has where a failed sync lost the write
 };
 

@@ -17,6 +17,7 @@ void SimEngine::submit(const IoRequest& request) {
 void SimEngine::flush() {
   for (const IoRequest& request : queued_) {
     const auto delay = faults_.delay_max == 0 ? 0 : static_cast<std::uint32_t>(random_() % (faults_.delay_max + 1));
+    if (request.op == IoRequest::Op::sync_data) disk_.engine_begin_sync(request.fd);
     started_.push_back({request, delay});
   }
   queued_.clear();

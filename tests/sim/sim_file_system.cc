@@ -98,11 +98,15 @@ Result<Notifies> SimFileSystem::notifies(const std::string& directory) {
 }
 
 Result<std::size_t> SimFileSystem::read_at(int fd, std::span<std::byte> into, std::uint64_t offset) {
+  return read(fd, into, offset, false);
+}
+
+Result<std::size_t> SimFileSystem::read(int fd, std::span<std::byte> into, std::uint64_t offset, bool is_engine) {
   Result<SimNode*> node = checked(SimOp::read, fd, false);
   if (!node) return std::move(node).error();
   if ((*node)->type == FileType::directory) return Error::from_errno(EISDIR);
   const std::size_t got = (*node)->content.read(into, offset);
-  if (on_seen_ && got > 0) on_seen_((*node)->inode, offset + got, true);
+  if (on_seen_ && got > 0) on_seen_((*node)->inode, offset + got, is_engine);
   return got;
 }
 
@@ -213,6 +217,14 @@ void SimFileSystem::crash(CrashMode mode, SimRandom& random) {
   tree_.crash(mode, random);
 }
 
+std::unique_ptr<SimFileSystem> SimFileSystem::after_crash(
+    CrashMode mode, SimRandom& random, const std::function<bool(std::uint64_t inode)>& is_of_interest) const {
+  auto left = std::make_unique<SimFileSystem>();
+  left->tree_ = tree_.copy(is_of_interest);
+  left->tree_.crash(mode, random);
+  return left;
+}
+
 void SimFileSystem::kill_process() {
   while (!descriptors_.empty()) close_fd(descriptors_.begin()->first);
   faults_.go_on();
@@ -224,7 +236,7 @@ std::int64_t SimFileSystem::engine_open(const char* path) {
 }
 
 std::int64_t SimFileSystem::engine_read(int fd, std::span<std::byte> into, std::uint64_t offset) {
-  Result<std::size_t> got = read_at(fd, into, offset);
+  Result<std::size_t> got = read(fd, into, offset, true);
   return got ? static_cast<std::int64_t>(*got) : errno_of(got.error());
 }
 
@@ -235,9 +247,19 @@ std::int64_t SimFileSystem::engine_write(int fd, std::span<const std::byte> from
   return done == 0 && !from.empty() ? -ENOSPC : static_cast<std::int64_t>(done);
 }
 
+void SimFileSystem::engine_begin_sync(int fd) {
+  if (const Descriptor* d = descriptor(fd); d != nullptr) tree_.node(d->inode).content.begin_sync();
+}
+
 std::int64_t SimFileSystem::engine_sync_data(int fd) {
-  Status ok = sync_data(fd);
-  return ok ? 0 : errno_of(ok.error());
+  Descriptor* d = descriptor(fd);
+  Result<SimNode*> node = checked(SimOp::sync_data, fd, false);
+  if (node) {
+    (*node)->content.end_sync();
+    return 0;
+  }
+  if (d != nullptr && !faults_.is_stopped()) tree_.node(d->inode).content.fail_sync();
+  return errno_of(node.error());
 }
 
 std::uint64_t SimFileSystem::inode_of(const std::string& path) {
@@ -248,6 +270,12 @@ std::uint64_t SimFileSystem::inode_of(const std::string& path) {
 bool SimFileSystem::is_open(std::uint64_t inode) const {
   return std::any_of(descriptors_.begin(), descriptors_.end(),
                      [inode](const auto& entry) { return entry.second.inode == inode; });
+}
+
+std::vector<std::string> SimFileSystem::open_paths() const {
+  std::vector<std::string> paths;
+  for (const auto& [fd, open] : descriptors_) paths.push_back(open.path);
+  return paths;
 }
 
 SimFileSystem::Descriptor* SimFileSystem::descriptor(int fd) {

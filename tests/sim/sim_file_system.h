@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -50,6 +51,10 @@ class SimFileSystem final : public FileSystem, public FdCloser {
 
   // Power loss. Every descriptor is gone, and what was not synced as `mode` says.
   void crash(CrashMode mode, SimRandom& random);
+  // What the power loss would leave, beside this one, which does not notice. Of files that `is_of_interest` does not
+  // name (by inode) only the names: their bytes are not copied.
+  std::unique_ptr<SimFileSystem> after_crash(CrashMode mode, SimRandom& random,
+                                             const std::function<bool(std::uint64_t inode)>& is_of_interest) const;
   // kill -9: every descriptor and lock is gone, the disk is as it was.
   void kill_process();
 
@@ -98,7 +103,8 @@ class SimFileSystem final : public FileSystem, public FdCloser {
   using OnChange = std::function<void(const Change& change)>;
   void on_change(OnChange callback) { on_change_ = std::move(callback); }
 
-  // Called when the agent was told how large a file is, by a stat or by a read that ended there.
+  // Called when the agent was told how large a file is, by a stat or by a read that ended there (`is_read`: by the
+  // engine, and so not a mere look at its first bytes).
   using OnSeen = std::function<void(std::uint64_t inode, std::uint64_t size, bool is_read)>;
   void on_seen(OnSeen callback) { on_seen_ = std::move(callback); }
   // A name of the file that has this inode; "" when it has none. Of several, the first in the order of names.
@@ -110,9 +116,11 @@ class SimFileSystem final : public FileSystem, public FdCloser {
   std::int64_t engine_open(const char* path);
   std::int64_t engine_read(int fd, std::span<std::byte> into, std::uint64_t offset);
   std::int64_t engine_write(int fd, std::span<const std::byte> from, std::uint64_t offset);
+  void engine_begin_sync(int fd);
   std::int64_t engine_sync_data(int fd);
 
   std::size_t open_descriptors() const { return descriptors_.size(); }
+  std::vector<std::string> open_paths() const;  // by which they were opened
   std::uint64_t used_bytes() const { return tree_.used_bytes(); }
 
  private:
@@ -128,6 +136,7 @@ class SimFileSystem final : public FileSystem, public FdCloser {
   Status check(SimOp op, const std::string& path);
   // Both check a fault and the descriptor.
   Result<SimNode*> checked(SimOp op, int fd, bool is_for_writing);
+  Result<std::size_t> read(int fd, std::span<std::byte> into, std::uint64_t offset, bool is_engine);
   FileStat stat_of(const SimNode& node) const;
   std::uint64_t room_left() const;
   std::size_t write_what_fits(SimNode& node, std::span<const std::byte> from, std::uint64_t offset);

@@ -169,6 +169,21 @@ void SimTree::crash(CrashMode mode, SimRandom& random) {
   collect();
 }
 
+SimTree SimTree::copy(const std::function<bool(std::uint64_t inode)>& is_of_interest) const {
+  SimTree copied;
+  copied.unsynced_ = unsynced_;
+  for (const auto& [inode, node] : nodes_) {
+    SimNode& made = copied.nodes_[inode];
+    made.inode = inode;
+    made.type = node.type;
+    made.links = node.links;
+    made.entries = node.entries;
+    made.target = node.target;
+    if (is_of_interest(inode)) made.content = node.content;
+  }
+  return copied;
+}
+
 void SimTree::collect() {
   if (!may_have_garbage_) return;
   std::set<std::uint64_t> undoable;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -57,6 +58,8 @@ class SimTree {
 
   // Undoes what was not synced, as `mode` says; every file loses what SimContent says. Nothing is open after it.
   void crash(CrashMode mode, SimRandom& random);
+  // Itself, but the bytes of files that `is_of_interest` does not name.
+  SimTree copy(const std::function<bool(std::uint64_t inode)>& is_of_interest) const;
   void opened(SimNode& node);
   void closed(SimNode& node);  // may free it
 

@@ -112,8 +112,8 @@ void Truth::check_place(Generation& generation, const std::string& topic, std::i
   }
   if (generation.topic == topic && generation.partition == partition) return;
   if (generation.topic != topic) return;  // by the name under which it was first seen, which a race may decide
-  if (generation.was_renamed || generation.has_other_names || has_symlinks_)
-    return;  // a restart may meet it first under another name
+  // A restart may meet it first under another name, or have taken it for the one that had its inode before.
+  if (generation.was_renamed || generation.has_other_names || has_symlinks_ || has_like_inodes_) return;
   on_breach_(fmt::format("place: g{} was in {}/{}, now in {}/{}: \"{}\"", generation.number, generation.topic,
                          generation.partition, topic, partition, text.substr(0, 60)));
 }
@@ -144,7 +144,8 @@ Truth::Piece Truth::odd_piece_at(Generation& generation, std::uint64_t at, std::
     on_breach_(fmt::format("partial: bytes {} to {} of g{} ({}) were shipped as a record, and are no line", at, end,
                            generation.number, generation.first_path));
   }
-  if (size != max_line_ && bytes.compare(end, 1, "\n") != 0 && bytes.compare(end, 2, "\r\n") != 0)
+  // What is shorter may belong to another one.
+  if (size >= kOddBytes && size != max_line_ && bytes.compare(end, 1, "\n") != 0 && bytes.compare(end, 2, "\r\n") != 0)
     check_stillness(generation, end);
   if (bytes.compare(end, 1, "\n") == 0 || bytes.compare(end, 2, "\r\n") == 0) end = bytes.find('\n', end) + 1;
   const bool is_next = at == generation.prefix + generation.line_ends_after_prefix();

@@ -240,7 +240,7 @@ void World::end_agent(End end, CrashMode mode) {
   pipeline_.reset();
   disk_.kill_process();
   disk_.set_descriptor_limit(SIZE_MAX);  // of the process
-  check_stored(survives || mode == CrashMode::keep);
+  check_stored(disk_, survives || mode == CrashMode::keep);
   is_draining_ = false;
 }
 

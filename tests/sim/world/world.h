@@ -114,7 +114,8 @@ class World {
   void check_files(const TailerSnapshot& tailer);
   void note_durable(const TailerSnapshot& tailer);
   void check_noticed();
-  void check_stored(bool is_whole);
+  void check_stored(FileSystem& disk, bool is_whole);
+  void check_survives();
   void check_drained();
   void note_trouble();
   void check_end();

@@ -173,6 +173,8 @@ void World::lost_name(std::uint64_t inode, Generation& generation) {
     generation.ended_at = clock_.now();
   } else {
     set_renamed(generation);  // it lives on under another one
+    // It may be in another directory, where it is not looked for.
+    if (generation.has_other_names && !is_matching(path_of(inode))) generation.may_be_unknown = true;
     generation.is_away = path_of(inode).starts_with("/away/");
     generation.was_away = generation.was_away || generation.is_away;
   }
@@ -218,7 +220,8 @@ void World::move(const std::string& from, const std::string& to) {
   set_renamed(*generation);
   if (is_matching(to)) {
     generation->may_be_unknown = false;
-  } else if (is_matching(from) && !generation->is_known) {
+  } else if (is_matching(from) && (!generation->is_known || generation->was_away)) {
+    // One that had been away may have been looked at and not yet recognised under the name that it loses.
     generation->may_be_unknown = true;
   }
 }
