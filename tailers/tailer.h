@@ -122,6 +122,7 @@ class Tailer {
   void apply(const FoundFile& found, Instant now);
   void search_unseen(const Scan& scan);
   void want_probe(const std::string& path, const Wanted& wanted);
+  bool is_looked_at(const std::string& path, const Wanted& wanted) const;
   void start_probes(Instant now);
   void probed(Probe& probe, Instant now);
   void probe_failed(const Probe& probe, Instant now);
@@ -199,6 +200,8 @@ class Tailer {
     Instant at;
   };
   std::unordered_map<std::string, Gone> partitions_;  // by first path, of sources that are gone for good
+  // Looked at in the first scan and in unmatched_: the scans that follow need not open them once more.
+  std::unordered_map<std::string, SeenInode> looked_at_;  // by path
   std::vector<Probe> unmatched_;    // of the first scan: new, unless something remembered turns up under another name
   std::set<std::string> reported_;  // not regular: said once
   // Paths that had gone when they were looked at: renamed before that, as an event may tell yet, or deleted.

@@ -198,6 +198,15 @@ void Tailer::want_probe(const std::string& path, const Wanted& wanted) {
   }
 }
 
+// A directory is watched before its files are looked at, and walked once more because it was not watched during the
+// first walk: what shows the same inode again is known, and what has changed since an event tells (which names no
+// inode).
+bool Tailer::is_looked_at(const std::string& path, const Wanted& wanted) const {
+  const auto seen = looked_at_.find(path);
+  return seen != looked_at_.end() && !wanted.is_renamed && !wanted.is_expected && wanted.inodes.size() == 1 &&
+         wanted.inodes.front().inode == seen->second.inode && wanted.inodes.front().birth_ns == seen->second.birth_ns;
+}
+
 void Tailer::start_probes(Instant) {
   struct Job {
     std::vector<ProbeRequest> requests;
@@ -208,6 +217,10 @@ void Tailer::start_probes(Instant) {
     for (auto it = wanted_probes_.begin(); it != wanted_probes_.end() && job->requests.size() < kProbesAJob;) {
       if (probing_.contains(it->first)) {
         ++it;  // one is under way: again after it
+        continue;
+      }
+      if (is_looked_at(it->first, it->second)) {
+        it = wanted_probes_.erase(it);
         continue;
       }
       job->requests.push_back(
@@ -302,6 +315,7 @@ void Tailer::probed(Probe& probe, Instant now) {
   if (const Checkpoint* known = match_known(probe, is_rewritten); known != nullptr) {
     resumed(*known, probe, is_rewritten, now);
   } else if (first_scan_ != FirstScan::done) {
+    looked_at_[probe.request.path] = {probe.stat.inode, probe.stat.birth_ns};
     unmatched_.push_back(std::move(probe));
   } else {
     began(probe, now);
@@ -415,6 +429,7 @@ void Tailer::searched(Search& search, Instant now) {
     first_scan_ = FirstScan::done;
     std::vector<Probe> fresh;
     fresh.swap(unmatched_);
+    looked_at_.clear();
     for (Probe& probe : fresh) probed(probe, now);
     starts_at_end_ = false;
     for (auto& [id, file] : files_) reader_.want(*file);
