@@ -169,6 +169,17 @@ void World::start() {
   is_journal_good_ = pipeline_->snapshot(clock_.now(), clock_.wall(), 0).checkpoint.errors == 0;
 }
 
+// What could not be stored, or was lost with the power, nobody remembers: not even that it was there.
+void World::note_forgotten(bool may_forget_all) {
+  for (Generation& generation : truth_.all()) {
+    if (generation.acked > 0 || generation.fate != Fate::lives) continue;
+    // What was shipped had been stored before, but for where it is now if it was away.
+    if (!may_forget_all && generation.prefix > 0 && !generation.was_away) continue;
+    generation.is_known = false;
+    if (!is_matching(path_of(generation.inode))) generation.may_be_unknown = true;
+  }
+}
+
 // The process is gone, its descriptors with it; what it had sent may still arrive.
 void World::end_agent(End end, CrashMode mode) {
   const Snapshot snapshot = pipeline_->snapshot(clock_.now(), clock_.wall(), 1000);
@@ -204,16 +215,8 @@ void World::end_agent(End end, CrashMode mode) {
       generation.acked = std::max(generation.acked, generation.durable);
   }
 
-  // What could not be stored, or was lost with the power, nobody remembers: not even that it was there.
   if (end != End::drained || was_flush_ || snapshot.checkpoint.errors > 0) {
-    const bool may_forget_all = end == End::power_lost || snapshot.checkpoint.errors > 0;
-    for (Generation& generation : truth_.all()) {
-      if (generation.acked > 0 || generation.fate != Fate::lives) continue;
-      // What was shipped had been stored before, but for where it is now if it was away.
-      if (!may_forget_all && generation.prefix > 0 && !generation.was_away) continue;
-      generation.is_known = false;
-      if (!is_matching(path_of(generation.inode))) generation.may_be_unknown = true;
-    }
+    note_forgotten(end == End::power_lost || snapshot.checkpoint.errors > 0);
   }
   for (Generation& generation : truth_.all()) {
     // The unfinished last line of a file that went just before the end: nobody may have known that it went.

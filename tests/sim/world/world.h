@@ -80,6 +80,7 @@ class World {
   void start();
   enum class End : std::uint8_t { drained, killed, power_lost };
   void end_agent(End end, CrashMode mode = CrashMode::keep);
+  void note_forgotten(bool may_forget_all);
   void calm_down();
   void finish();
 
