@@ -78,7 +78,7 @@ sanitize-tsan:
 	$(NO_RANDOM) cmake --build build/tsan -j $(JOBS) --target unit_tests
 	# librdkafka is not instrumented: what its threads do looks like races of ours. FallsSilent counts turns, which
 	# instrumented threads outrun. The simulated worlds have no threads.
-	$(NO_RANDOM) ctest --test-dir build/tsan $(CTEST_FLAGS) -j $(JOBS) -L 'unit|sim' -E 'OnMockBrokers|CheckConnect|FallsSilent|sim.world|sim.fresh|sim.trace'
+	$(NO_RANDOM) ctest --test-dir build/tsan $(CTEST_FLAGS) -j $(JOBS) -L 'unit|sim' -E 'OnMockBrokers|CheckConnect|FallsSilent|sim.world|sim.trace'
 
 bench:
 	@$(DEPS) build test

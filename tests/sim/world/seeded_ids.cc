@@ -19,7 +19,7 @@ void seed_ids(std::uint64_t seed) { ids = Dice(seed ^ 0x1d5); }
 
 }  // namespace tailrace::sim
 
-extern "C" ssize_t getrandom(void* into, size_t bytes, unsigned int) noexcept {
+extern "C" ssize_t getrandom(void* into, size_t bytes, unsigned int) {
   for (size_t at = 0; at < bytes; at += sizeof(std::uint64_t)) {
     const std::uint64_t value = ids.next();
     std::memcpy(static_cast<char*>(into) + at, &value, bytes - at < sizeof value ? bytes - at : sizeof value);

@@ -169,23 +169,14 @@ void World::start() {
   is_journal_good_ = pipeline_->snapshot(clock_.now(), clock_.wall(), 0).checkpoint.errors == 0;
 }
 
-void World::forget_unstored(End end, bool has_errors) {
-  // What could not be stored, or was lost with the power, nobody remembers: not even that it was there.
-  if (end != End::drained || was_flush_ || has_errors) {
-    const bool may_forget_all = end == End::power_lost || has_errors;
-    for (Generation& generation : truth_.all()) {
-      if (generation.acked > 0 || generation.fate != Fate::lives) continue;
-      // What was shipped had been stored before, but for where it is now if it was away.
-      if (!may_forget_all && generation.prefix > 0 && !generation.was_away) continue;
-      generation.is_known = false;
-      if (!is_matching(path_of(generation.inode))) generation.may_be_unknown = true;
-    }
-  }
+// What could not be stored, or was lost with the power, nobody remembers: not even that it was there.
+void World::note_forgotten(bool may_forget_all) {
   for (Generation& generation : truth_.all()) {
-    // The unfinished last line of a file that went just before the end: nobody may have known that it went.
-    const bool is_gone = generation.fate != Fate::lives || generation.is_away;
-    if (is_gone && (was_flush_ || generation.missing() <= generation.line_bytes()))
-      generation.is_ended_unwatched = true;
+    if (generation.acked > 0 || generation.fate != Fate::lives) continue;
+    // What was shipped had been stored before, but for where it is now if it was away.
+    if (!may_forget_all && generation.prefix > 0 && !generation.was_away) continue;
+    generation.is_known = false;
+    if (!is_matching(path_of(generation.inode))) generation.may_be_unknown = true;
   }
 }
 
@@ -224,7 +215,15 @@ void World::end_agent(End end, CrashMode mode) {
       generation.acked = std::max(generation.acked, generation.durable);
   }
 
-  forget_unstored(end, snapshot.checkpoint.errors > 0);
+  if (end != End::drained || was_flush_ || snapshot.checkpoint.errors > 0) {
+    note_forgotten(end == End::power_lost || snapshot.checkpoint.errors > 0);
+  }
+  for (Generation& generation : truth_.all()) {
+    // The unfinished last line of a file that went just before the end: nobody may have known that it went.
+    const bool is_gone = generation.fate != Fate::lives || generation.is_away;
+    if (is_gone && (was_flush_ || generation.missing() <= generation.line_bytes()))
+      generation.is_ended_unwatched = true;
+  }
   if (snapshot.checkpoint.errors > 0) has_crashed_ = true;  // as if: what was acknowledged may come again
   if (end != End::drained) {
     has_crashed_ = true;

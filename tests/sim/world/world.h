@@ -79,8 +79,8 @@ class World {
   void turn();
   void start();
   enum class End : std::uint8_t { drained, killed, power_lost };
-  void forget_unstored(End end, bool has_errors);
   void end_agent(End end, CrashMode mode = CrashMode::keep);
+  void note_forgotten(bool may_forget_all);
   void calm_down();
   void finish();
 
