@@ -19,6 +19,8 @@ constexpr std::uint64_t kWorthReading = 64 * 1024;
 constexpr std::uint64_t kUncacheBytes = 4 * 1024 * 1024;
 constexpr std::uint64_t kUncacheLastBytes = 256 * 1024;
 constexpr std::uint64_t kPageBytes = 4096;
+// So many pieces may wait for a worker, each with a descriptor: more only where it is a file's last.
+constexpr std::size_t kUncachingMax = 8, kUncachingLastMax = 64;
 constexpr Duration kRetryFirst = std::chrono::seconds(1);
 constexpr std::uint32_t kRetryDoublings = 5;  // 1, 2, 4 ... 32 s
 constexpr std::uint32_t kEmptyReadsMax = 8;
@@ -369,12 +371,13 @@ void FileReader::uncache(TailFile& file, Offset began) {
   if (file.cached_from == 0 || file.cached_from > began) file.cached_from = began / kPageBytes * kPageBytes;
   const bool is_over = file.is_live || !file.has_work();
   const std::uint64_t cached = read - file.cached_from;
-  if (cached >= (is_over ? kUncacheLastBytes : kUncacheBytes) && !is_uncaching_ && file.fd) {
+  if (cached >= (is_over ? kUncacheLastBytes : kUncacheBytes) &&
+      uncaching_ < (is_over ? kUncachingLastMax : kUncachingMax) && file.fd) {
     std::function<void()> work = parts_.files.uncache(file.fd.get(), file.cached_from, read);
     if (work) {
-      is_uncaching_ = true;
+      ++uncaching_;
       parts_.workers.submit(std::move(work), [this, alive = std::weak_ptr(is_alive_)](Instant) {
-        if (alive.lock()) is_uncaching_ = false;
+        if (alive.lock()) --uncaching_;
       });
     }
     file.cached_from = read;

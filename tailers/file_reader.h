@@ -89,7 +89,7 @@ class FileReader final : public IoClient {
   std::vector<std::uint64_t> free_slots_;
   std::size_t in_flight_ = 0;
   std::vector<std::uint64_t> reading_;  // bytes, by lane
-  bool is_uncaching_ = false;           // a worker is at it
+  std::size_t uncaching_ = 0;           // calls that wait for a worker
   std::shared_ptr<bool> is_alive_ = std::make_shared<bool>(true);
   std::set<std::pair<Instant, TailFile*>, ByTimeAndId> retries_;
   std::vector<Line> lines_;  // kept for its capacity
