@@ -100,6 +100,7 @@ def growing(bench, kafka):
 def through_kafka(bench, kafka, title, settings, log):
     """`settings`: {name: {"sink": keys, "extra": config text}}."""
     size = os.path.getsize(log)
+    bench.warm = [log]
     rounds = [{name: bench.once(log, bench.kafka_sink(kafka, bench.fresh_topic(), **one.get("sink", {})),
                                 extra=one.get("extra", "")) for name, one in settings.items()}
               for _ in range(bench.arguments.pairs)]

@@ -51,7 +51,7 @@ def beside_backlog(bench, kafka):
         os.rename(backlog, logs / f"q{other}.log")
         began, before = time.monotonic(), bench.metric(config, "tailrace_acked_bytes_total")
         time.sleep(1)
-        result = latencies(bench, kafka, topic, f"{logs}/q", partitions=PARTITIONS)
+        result = latencies(bench, kafka, topic, f"{logs}/q", partitions=PARTITIONS, partition=where[0])
         seconds = time.monotonic() - began
         acked = bench.metric(config, "tailrace_acked_bytes_total") - before
         left = bench.metric(config, 'tailrace_lag_bytes{stage="acked"')

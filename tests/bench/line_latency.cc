@@ -44,6 +44,7 @@ struct Options {
   std::size_t lines = 1000;
   std::int64_t interval_us = 10'000;
   int partitions = 1;
+  int partition = -1;  // -1: all
   bool holds = false;
   // As tailrace sets them; the linger is the wait of its own that the agent has by default.
   std::map<std::string, std::string> librdkafka = {
@@ -77,6 +78,8 @@ Options parse(int argc, char** argv) {
       options.interval_us = static_cast<std::int64_t>(number);
     } else if (name == "partitions") {
       options.partitions = static_cast<int>(number);
+    } else if (name == "partition") {
+      options.partition = static_cast<int>(number);
     } else if (name == "hold") {
       options.holds = number != 0;
     } else {
@@ -188,7 +191,9 @@ class Consumer {
                                                 {"allow.auto.create.topics", "true"}}));
     rd_kafka_poll_set_consumer(kafka_);
     std::set<int> all;
-    for (int i = 0; i < options.partitions; ++i) all.insert(i);
+    for (int i = 0; i < options.partitions; ++i) {
+      if (options.partition < 0 || options.partition == i) all.insert(i);
+    }
     consume_only(all);
     for (std::size_t ends = 0; ends < all.size();) {
       rd_kafka_message_t* message = poll();
@@ -272,7 +277,7 @@ Place run(const Options& options, Writer& writer, Consumer& consumer, Times& tim
   consume(options.files);
   std::set<int> used;
   for (const auto& [file, partition] : place) used.insert(partition);
-  if (used.size() < static_cast<std::size_t>(options.partitions)) consumer.consume_only(used);
+  if (options.partition < 0 && used.size() < static_cast<std::size_t>(options.partitions)) consumer.consume_only(used);
   std::thread thread([&] { write_lines(options, writer, times, options.files, options.lines); });
   consume(options.lines - options.files);
   thread.join();
