@@ -85,7 +85,7 @@ Result<RdKafkaPtr<rd_kafka_s>> make_rdkafka_producer(RdKafkaPtr<rd_kafka_conf_s>
   if (handle == nullptr) {
     const bool is_config = rd_kafka_last_error() == RD_KAFKA_RESP_ERR__INVALID_ARG || errno == EINVAL;
     // A refused configuration's interceptors are freed by rd_kafka_new, and would be again with it: it is kept instead.
-    static std::vector<rd_kafka_conf_t*> kept;
+    static auto& kept = *new std::vector<rd_kafka_conf_t*>;  // never destroyed: nothing of it is a leak
     if (has_interceptors) kept.push_back(conf.release());
     return Error(is_config ? ErrorKind::bad_input : ErrorKind::io, std::string("librdkafka: ") + text);
   }

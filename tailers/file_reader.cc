@@ -19,6 +19,9 @@ constexpr std::uint64_t kWorthReading = 64 * 1024;
 constexpr std::uint64_t kUncacheBytes = 4 * 1024 * 1024;
 constexpr std::uint64_t kUncacheLastBytes = 256 * 1024;
 constexpr std::uint64_t kPageBytes = 4096;
+// The kernel keeps pages together and lets go of none that is not wholly inside: each piece begins so much earlier, for
+// those that lay across its beginning.
+constexpr std::uint64_t kFolioBytesMax = 2 * 1024 * 1024;
 // So many pieces may wait for a worker, each with a descriptor: more only where it is a file's last.
 constexpr std::size_t kUncachingMax = 8, kUncachingLastMax = 64;
 constexpr Duration kRetryFirst = std::chrono::seconds(1);
@@ -373,7 +376,8 @@ void FileReader::uncache(TailFile& file, Offset began) {
   const std::uint64_t cached = read - file.cached_from;
   if (cached >= (is_over ? kUncacheLastBytes : kUncacheBytes) &&
       uncaching_ < (is_over ? kUncachingLastMax : kUncachingMax) && file.fd) {
-    std::function<void()> work = parts_.files.uncache(file.fd.get(), file.cached_from, read);
+    std::function<void()> work =
+        parts_.files.uncache(file.fd.get(), file.cached_from - std::min(file.cached_from, kFolioBytesMax), read);
     if (work) {
       ++uncaching_;
       parts_.workers.submit(std::move(work), [this, alive = std::weak_ptr(is_alive_)](Instant) {
