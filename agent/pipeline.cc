@@ -136,8 +136,7 @@ Status RealPipeline::build() {
   if (!opened) return std::move(opened).error();
   knows_names_ = !opened->existed || (opened->is_usable && opened->bad_at == 0);
   journal_.on_durable([this](SourceId id, Offset durable) {
-    Tailer* tailer = nullptr;
-    if (TailFile* file = find(id, &tailer); file != nullptr) tailer->made_durable(*file, durable);
+    for (const auto& tailer : tailers_) tailer->made_durable(id, durable);
   });
   for (const SinkConfig& config : config_.sinks) {
     Result<std::unique_ptr<Sink>> sink = seams_.make_sink(config);
@@ -253,10 +252,7 @@ void RealPipeline::read_events(Instant now) {
   if (has_overflown) {
     ++watch_overflows_;
     log::warn("inotify lost events: all directories are scanned; raise fs.inotify.max_queued_events");
-    for (const auto& tailer : tailers_) {
-      tailer->rescan(now);
-      tailer->look_at_all(now);
-    }
+    for (const auto& tailer : tailers_) tailer->events_lost(now);
   }
   if (events > 0) {
     for (const auto& tailer : tailers_) tailer->after_events(now);

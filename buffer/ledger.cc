@@ -4,11 +4,12 @@
 
 namespace tailrace {
 
-void Ledger::start(SourceBooks& books, const Progress& at) {
+void Ledger::start(SourceBooks& books, const Progress& at, Offset durable) {
   TR_ASSERT(!books.open_, "source {}: started again with open batches", books.id_.hex());
+  TR_ASSERT(durable <= at.acked, "source {}: durable {} > acked {}", books.id_.hex(), durable, at.acked);
   books.read_ = at;
   books.acked_ = at;
-  books.durable_ = at.acked;
+  books.durable_ = durable;
   books.counted_ = at.acked;
 }
 

@@ -69,8 +69,8 @@ struct LedgerMove {
 
 class Ledger {
  public:
-  // Sets all three offsets: a source that starts, or goes on after a restart, here.
-  void start(SourceBooks& books, const Progress& at);
+  // Sets all three offsets: a source that starts, or goes on after a restart, here. `durable`: so much of it is stored.
+  void start(SourceBooks& books, const Progress& at, Offset durable);
 
   // Bytes [begin, at_end.acked) of the source went to the sink as `batch`. No gaps: `begin` is books.read().
   // Returns how many of them were never counted as read before (a rewind reads again).

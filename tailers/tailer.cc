@@ -70,7 +70,14 @@ void Tailer::settled(TailFile& file, const LedgerMove& move, Instant now) {
   settle_down(file, now);
 }
 
-void Tailer::made_durable(TailFile& file, Offset durable) {
+void Tailer::made_durable(SourceId id, Offset durable) {
+  if (const auto left = unstored_.find(id); left != unstored_.end()) {
+    left->second = durable;
+    if (durable == parts_.journal.find(id)->progress.acked) unstored_.erase(left);
+  }
+  TailFile* const known = find(id);
+  if (known == nullptr) return;
+  TailFile& file = *known;
   parts_.ledger.made_durable(file.books, durable);
   const std::uint64_t open = file.books.acked() - file.books.durable();
   if (file.held_bytes > open) release_hold(file, file.held_bytes - open);
@@ -272,12 +279,13 @@ void Tailer::remove(TailFile& file, bool forgets) {
   const SourceId id = file.books.id();
   unname(file);
   reader_.forget(file);
+  const Offset acked = file.books.acked(), durable = file.books.durable();
   parts_.ledger.close(file.books);
   std::erase_if(by_inode_, [&file](const auto& entry) { return entry.second == &file; });
   std::erase_if(still_, [&file](const auto& entry) { return entry.second == &file; });
   std::erase_if(moves_, [&file](const auto& entry) { return entry.second.file == &file; });
   dirty_.erase(&file);
-  file.size = file.books.durable();
+  file.size = durable;
   file.marks.clear();
   wake_followers(file);
   if (file.before != nullptr) file.before->after = file.after;
@@ -305,6 +313,7 @@ void Tailer::remove(TailFile& file, bool forgets) {
     parts_.journal.forget(id);
   } else {
     unbound_.emplace(parts_.journal.find(id)->key.inode, id);  // it may come back under some name
+    if (durable < acked) unstored_[id] = durable;
   }
 }
 
@@ -406,6 +415,7 @@ void Tailer::purge(Instant now) {
   }
   for (const SourceId id : old) {
     std::erase_if(unbound_, [id](const auto& entry) { return entry.second == id; });
+    unstored_.erase(id);
     parts_.journal.forget(id);
   }
 }

@@ -51,12 +51,11 @@ class Tailer {
   void on_deadline(Instant now);
   Instant next_deadline() const;
   void end_turn() { forgotten_.clear(); }
-  void rescan(Instant now);  // soon, and not more often than its cost allows
-  void look_at_all(Instant now);
+  void events_lost(Instant now);
 
   // From the sink, the ledger, the journal.
   void settled(TailFile& file, const LedgerMove& move, Instant now);
-  void made_durable(TailFile& file, Offset durable);
+  void made_durable(SourceId id, Offset durable);
   void release_holds();  // the journal cannot store: acknowledged memory is given back at once
   void rewind(TailFile& file);
   void rewind_all();
@@ -116,6 +115,8 @@ class Tailer {
   enum class FirstScan : std::uint8_t { scanning, searching, done };
 
   // Scans and probes.
+  void rescan(Instant now);  // soon, and not more often than its cost allows
+  void look_at_all(Instant now);
   void start_scan(Instant now);
   void scan_done(Scan& scan, Instant now);
   void watch(const Scan& scan, Instant now);
@@ -180,8 +181,9 @@ class Tailer {
   std::map<std::string, TailFile*> aliases_;                 // further names of files that have one already
   std::unordered_multimap<std::uint64_t, TailFile*> by_inode_;
   std::unordered_multimap<std::uint64_t, SourceId> unbound_;  // remembered by the journal, not met yet
-  std::unordered_map<std::size_t, TailFile*> newest_;         // by the first path's hash: the last that began under it
-  std::unordered_map<std::uint32_t, Move> moves_;             // by inotify's cookie
+  std::unordered_map<SourceId, Offset> unstored_;      // of these: durable, where what they reached is not stored yet
+  std::unordered_map<std::size_t, TailFile*> newest_;  // by the first path's hash: the last that began under it
+  std::unordered_map<std::uint32_t, Move> moves_;      // by inotify's cookie
   std::vector<TailFile*> lagging_;
   std::set<TailFile*, ById> dirty_;
   std::set<std::pair<Instant, TailFile*>, ByTimeAndId> still_;  // an unfinished last line, and gone: looked at again
@@ -213,7 +215,7 @@ class Tailer {
   std::uint64_t jobs_ = 0;  // scans, probes and searches under way
   std::uint32_t scan_number_ = 0;
   FirstScan first_scan_ = FirstScan::scanning;
-  bool is_scanning_ = false, starts_at_end_ = false, met_errors_ = false;
+  bool is_scanning_ = false, starts_at_end_ = false, met_errors_ = false, has_lost_events_ = false;
   Instant scan_at_ = kNever;          // the next one is due
   Instant scan_allowed_at_{};         // and not before
   Instant routine_scan_at_ = kNever;  // what no event told of is found by then

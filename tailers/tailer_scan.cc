@@ -27,6 +27,8 @@ std::string directory_of(const std::string& path) {
   return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
 }
 
+std::string name_in(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
 Probe failure_of(ProbeRequest request, Error error) {
   Probe failed{
       .request = std::move(request), .real_path = {}, .fd = {}, .stat = {}, .prefix = {}, .tail = {}, .error = {}};
@@ -95,16 +97,27 @@ struct Tailer::Scan {
   Instant started;
   Found found;
   std::vector<Notifies> notifies;  // one a directory
+  bool follows_loss = false;       // events were lost before it
 };
 
 void Tailer::rescan(Instant now) { scan_at_ = std::min(scan_at_, std::max(now, scan_allowed_at_)); }
+
+void Tailer::events_lost(Instant now) {
+  has_lost_events_ = true;
+  rescan(now);
+  look_at_all(now);
+}
 
 void Tailer::start_scan(Instant now) {
   is_scanning_ = true;
   scan_at_ = kNever;
   ++jobs_;
   ++scan_number_;
-  auto scan = std::make_shared<Scan>(Scan{.patterns = patterns_, .started = now, .found = {}, .notifies = {}});
+  auto scan = std::make_shared<Scan>(Scan{.patterns = patterns_,
+                                          .started = now,
+                                          .found = {},
+                                          .notifies = {},
+                                          .follows_loss = std::exchange(has_lost_events_, false)});
   FileSystem& files = parts_.files;
   parts_.workers.submit(
       [scan, &files] {
@@ -177,8 +190,11 @@ void Tailer::search_unseen(const Scan& scan) {
   std::vector<std::pair<SourceId, std::uint64_t>> unseen;
   for (auto& [id, file] : files_) {
     if (file->path.empty() || file->is_searched || file->is_busy() || file->scan_number == scan_number_) continue;
-    const bool is_missing = is_whole && !file->is_left && file->named_at < scan.started;
-    if (!is_missing && (!file->is_left || file->fd)) continue;
+    const bool is_older = file->named_at < scan.started;
+    const bool is_missing = is_whole && !file->is_left && is_older;
+    // One that is open is followed by events, from name to name.
+    const bool may_have_moved = file->is_left && (!file->fd || (scan.follows_loss && is_older));
+    if (!is_missing && !may_have_moved) continue;
     file->is_searched = true;
     unseen.emplace_back(id, file->checkpoint->key.inode);
   }
@@ -394,7 +410,12 @@ void Tailer::searched(Search& search, Instant now) {
       continue;
     }
     const Checkpoint* known = match_known(found, is_rewritten);
-    if (known != nullptr && !is_rewritten) resumed(*known, found, false, now);
+    if (known != nullptr) {
+      resumed(*known, found, is_rewritten, now);
+    } else if (const auto matched = seen_as(directory_of(found.real_path), name_in(found.real_path)); matched) {
+      // A new one that has the inode of one that went: it may be renamed before a scan or an event tells of it.
+      want_probe(found.real_path, {.first_path = *matched, .inodes = {{found.stat.inode, found.stat.birth_ns}}});
+    }
   }
   for (const auto& wanted : search.wanted) {
     const bool is_sure = search.listed.contains(wanted.directory) && !search.unsure.contains(wanted.inode);
@@ -669,7 +690,8 @@ TailFile& Tailer::add(Checkpoint known, const std::string& path, Instant now, bo
   auto owned = std::make_unique<TailFile>(*this, kept);
   TailFile& file = *owned;
   files_.emplace(kept.id, std::move(owned));
-  parts_.ledger.start(file.books, kept.progress);
+  const auto unstored = unstored_.extract(kept.id);
+  parts_.ledger.start(file.books, kept.progress, unstored ? unstored.mapped() : kept.progress.acked);
   file.size = kept.progress.acked;
   file.changed_at = now;
   file.scan_number = scan_number_;

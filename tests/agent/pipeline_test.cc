@@ -301,6 +301,63 @@ TEST_F(Rotation, AFileThatIsReplacedAtomicallyIsFollowedByTheNewOne) {
   EXPECT_EQ(delivered(), list(0, 6));
 }
 
+// The second rename is among the events that were lost, and nothing matches its new name: it is looked for.
+TEST_F(Rotation, ARotatedFileIsFollowedThroughARenameThatNoEventToldOf) {
+  disk.append("/log/a.log", lines(0, 3));
+  start();
+  disk.move("/log/a.log", "/log/a.log.1");
+  run();
+  watcher->set_queue_max(0);
+  disk.move("/log/a.log.1", "/log/a.log.2");
+  run(seconds(3));
+  watcher->set_queue_max(16'384);
+  run(seconds(3));
+  disk.append("/log/a.log.2", lines(3, 5));
+  run();
+  EXPECT_EQ(delivered(), list(0, 5));
+}
+
+// Its inode was another's, which is searched for: it is met there, and renamed before a scan comes by.
+TEST_F(Rotation, ANewFileThatASearchMeetsIsNotForgotten) {
+  disk.reuse_inodes(true);
+  disk.append("/log/a.log", lines(0, 3));
+  config.tailers[0].close_idle = seconds(1);
+  start();
+  run(seconds(3));
+  watcher->hold(true);
+  disk.erase("/log/a.log");
+  watcher->hold(false);
+  run(milliseconds(1));
+  watcher->hold(true);
+  disk.append("/log/b.log", lines(3, 5));
+  run();
+  disk.move("/log/b.log", "/log/b.old");
+  watcher->drop_queue();
+  watcher->hold(false);
+  run(seconds(3));
+  EXPECT_EQ(delivered(), list(0, 5));
+}
+
+// What it had reached when it went was not stored yet: its coming back makes it no more durable.
+TEST_F(Rotation, AFileThatComesBackIsAsDurableAsItWas) {
+  config.tailers[0].close_idle = seconds(1);
+  start();
+  disk.faults().add({.op = SimOp::sync_data, .sys_errno = EIO, .times = 1000, .path_contains = "/state"});
+  disk.append("/log/a.log", lines(0, 3));
+  run(seconds(5));
+  disk.make("/away");
+  disk.move("/log/a.log", "/away/a.log");
+  run(seconds(3));
+  disk.append("/away/a.log", lines(3, 4));
+  disk.move("/away/a.log", "/log/a.log");
+  run(seconds(3));
+  EXPECT_EQ(delivered(), list(0, 4));
+  EXPECT_EQ(tailer().lag[2].bytes, lines(0, 4).size());
+  disk.faults().heal();
+  run(seconds(60));
+  EXPECT_EQ(tailer().lag[2].bytes, 0u);
+}
+
 TEST_F(Restart, GoesOnWhereItWasAcknowledged) {
   start();
   disk.append("/log/a.log", lines(0, 3));
@@ -371,6 +428,20 @@ TEST_F(Restart, ATruncationMeanwhileStartsTheFileAtItsBeginning) {
   start();
   run();
   EXPECT_EQ(delivered(), list(0, 300) + list(1000, 1400));
+}
+
+// Two things in one pause: what was found under its new name is cut, and still the file that we knew.
+TEST_F(Restart, ATruncationAndARenameMeanwhileStartTheFileAtItsBeginning) {
+  disk.append("/log/a.log", lines(0, 3));
+  start();
+  kill();
+  disk.cut("/log/a.log");
+  disk.append("/log/a.log", lines(3, 9));
+  disk.move("/log/a.log", "/log/a.log.1");
+  start();
+  run(seconds(3));
+  EXPECT_EQ(delivered(), list(0, 9));
+  EXPECT_EQ(tailer().counters.rotations_truncated, 1u);
 }
 
 TEST_F(Restart, AChangedDeviceNumberMakesNoFileNew) {

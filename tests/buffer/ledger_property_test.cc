@@ -114,7 +114,7 @@ class Walk {
 
   void start(Source& source) {
     const Progress at = progress_at(below(2) * below(10'000));
-    ledger_.start(source.books, at);
+    ledger_.start(source.books, at, at.acked);
     source.model = {.started = at, .stretches = {}, .durable = at.acked, .read_once = at.acked};
   }
 

@@ -40,6 +40,7 @@ struct Generation {
   bool may_be_unknown = false;      // it lost its matching name before that
   bool is_away = false;             // moved to where nobody looks
   bool was_away = false;            // for a while
+  bool was_forgotten = false;       // a life ended before it could be stored that this one is there
   bool may_end_early = false;       // it was gone while the agent drained: its unfinished line may be shipped at once
   Instant renamed_at = kNever;      // the first time
   Instant ended_at = kNever;        // truncated or deleted

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/log.h"
 #include "sinks/sink_factory.h"
 #include "tests/sim/world/seeded_ids.h"
 
@@ -98,6 +99,7 @@ void World::breach(const std::string& what) {
 
 void World::say(std::string step) {
   said_.push_back(fmt::format("{:10.4f} s  {}", to_seconds(clock_.now() - Instant(std::chrono::hours(24))), step));
+  log::debug("{}", said_.back());
   if (said_.size() > kStepsSaid) said_.pop_front();
 }
 
@@ -174,8 +176,9 @@ void World::note_forgotten(bool may_forget_all) {
   for (Generation& generation : truth_.all()) {
     if (generation.acked > 0 || generation.fate != Fate::lives) continue;
     // What was shipped had been stored before, but for where it is now if it was away.
-    if (!may_forget_all && generation.prefix > 0 && !generation.was_away) continue;
+    if (!may_forget_all && generation.prefix > 0 && !generation.was_away && !generation.was_forgotten) continue;
     generation.is_known = false;
+    generation.was_forgotten = true;
     if (!is_matching(path_of(generation.inode))) generation.may_be_unknown = true;
   }
 }
@@ -243,6 +246,7 @@ void World::end_agent(End end, CrashMode mode) {
   pipeline_.reset();
   disk_.kill_process();
   disk_.set_descriptor_limit(SIZE_MAX);  // of the process
+  log_stored();
   check_stored(disk_, survives || mode == CrashMode::keep);
   is_draining_ = false;
 }

@@ -115,6 +115,7 @@ class World {
   void check_files(const TailerSnapshot& tailer);
   void note_durable(const TailerSnapshot& tailer);
   void check_noticed();
+  void log_stored();
   void check_stored(FileSystem& disk, bool is_whole);
   void check_survives();
   void check_drained();

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <utility>
 
+#include "base/log.h"
 #include "buffer/checkpoint_journal.h"
 #include "tests/sim/world/world.h"
 
@@ -85,6 +86,17 @@ void World::check_noticed() {
   }
 }
 
+// For `--log`: what the next start will know.
+void World::log_stored() {
+  if (!log::enabled(LogLevel::debug)) return;
+  const Result<StoredCheckpoints> stored = read_checkpoints(disk_, config_.agent.state_dir);
+  if (!stored) return;
+  for (const auto& [id, known] : stored->sources) {
+    log::debug("  stored {}: inode {}, {} {}, acked {}, {}now {}", id.hex().substr(0, 6), known.key.inode, known.path,
+               known.last_path, known.progress.acked, known.is_finished ? "finished, " : "", path_of(known.key.inode));
+  }
+}
+
 // What the journal holds, read as the next start will read it. `is_whole`: what was durable must be there.
 void World::check_stored(FileSystem& disk, bool is_whole) {
   const Result<StoredCheckpoints> stored = read_checkpoints(disk, config_.agent.state_dir);
@@ -97,9 +109,7 @@ void World::check_stored(FileSystem& disk, bool is_whole) {
     if (generation.fate != Fate::lives || truth_.generations_of(generation.inode) != 1) continue;
     const auto found = acked.find(generation.inode);
     const Offset held = found == acked.end() ? 0 : found->second;
-    // One that comes back after it was given up starts as durable as it is acknowledged, though its last progress may
-    // not be stored yet: its lag says too little for as long.
-    if (is_whole && is_journal_good_ && !generation.was_away && held < generation.durable) {
+    if (is_whole && is_journal_good_ && held < generation.durable) {
       breach(fmt::format("stored: g{} ({}) was durable up to {}, the journal holds {}", generation.number,
                          generation.first_path, generation.durable, held));
     }
