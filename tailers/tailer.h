@@ -130,6 +130,7 @@ class Tailer {
   void finish_first_scan(Instant now);
   void search(const std::vector<std::pair<SourceId, std::uint64_t>>& inodes, bool is_first = false);
   void searched(Search& search, Instant now);
+  void report(const std::vector<Error>& troubles);
   void give_up_unbound(SourceId id);
 
   // Who is it.
@@ -205,7 +206,7 @@ class Tailer {
   // Looked at in the first scan and in unmatched_: the scans that follow need not open them once more.
   std::unordered_map<std::string, SeenInode> looked_at_;  // by path
   std::vector<Probe> unmatched_;    // of the first scan: new, unless something remembered turns up under another name
-  std::set<std::string> reported_;  // not regular: said once
+  std::set<std::string> reported_;  // what searches met and could not open: said once
   // Paths that had gone when they were looked at: renamed before that, as an event may tell yet, or deleted.
   std::map<std::string, std::pair<std::string, Instant>> vanished_;  // path -> first path, when
   std::set<std::string> failed_at_start_;                            // start_at holds for them when they can be read

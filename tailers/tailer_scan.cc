@@ -72,15 +72,22 @@ std::vector<Probe> look_again(FileSystem& files, Probe& done, bool keeps) {
                            .wants_tail = request.wants_tail},
                           keeps);
       // What cannot be opened is tried again under the name that it has now.
-      const bool is_it = other.is_ok() ? is_inode_of({.inode = seen->inode, .birth_ns = seen->birth_ns}, other.stat)
-                                       : other.error.front().kind() != ErrorKind::not_found;
-      if (is_it) found.push_back(std::move(other));
+      const bool is_there = other.is_ok() || other.error.front().kind() != ErrorKind::not_found;
+      const bool was_seen = other.stat.inode != 0;
+      if (is_there && (!was_seen || is_inode_of({.inode = seen->inode, .birth_ns = seen->birth_ns}, other.stat)))
+        found.push_back(std::move(other));
     }
     request.is_expected = !done.is_ok() && found.empty();
   }
   // A symlink to nothing is there all the same.
   if (!done.is_ok() && request.is_expected && files.stat_no_follow(request.path)) request.is_expected = false;
   return found;
+}
+
+OpenErrorReason reason_of(const Error& error) {
+  if (error.kind() == ErrorKind::bad_input) return OpenErrorReason::not_regular;
+  if (error.kind() == ErrorKind::permission) return OpenErrorReason::permission;
+  return error.kind() == ErrorKind::too_many_files ? OpenErrorReason::emfile : OpenErrorReason::io;
 }
 
 void add_inode(std::vector<SeenInode>& inodes, const SeenInode& seen) {
@@ -296,10 +303,6 @@ void Tailer::probe_failed(const Probe& failed, Instant now) {
     grew(*file, failed.stat.size, now);
   }
   const bool is_file = error.kind() != ErrorKind::bad_input;
-  OpenErrorReason reason = OpenErrorReason::io;
-  if (!is_file) reason = OpenErrorReason::not_regular;
-  if (error.kind() == ErrorKind::permission) reason = OpenErrorReason::permission;
-  if (error.kind() == ErrorKind::too_many_files) reason = OpenErrorReason::emfile;
   if (is_file) met_errors_ = true;
   if (is_file && starts_at_end_ && first_scan_ != FirstScan::done) failed_at_start_.insert(path);
   const Wanted wanted{.first_path = failed.request.first_path, .is_renamed = failed.request.is_renamed};
@@ -310,7 +313,7 @@ void Tailer::probe_failed(const Probe& failed, Instant now) {
   if (is_first)
     log::warn("{}; {}", error.text(), is_file ? "it is tried again, the other files go on" : "it is left alone");
   if (is_first || retry.again_at == kNever) {
-    ++counters_.open_errors[static_cast<std::size_t>(reason)];
+    ++counters_.open_errors[static_cast<std::size_t>(reason_of(error))];
     retry.again_at = is_file ? now + std::chrono::seconds(1u << std::min(retry.times, kRetryDoublings)) : kNever;
     ++retry.times;
   }
@@ -363,6 +366,7 @@ struct Tailer::Search {
   std::vector<Probe> probes;                 // of names that lead to a wanted inode
   std::unordered_set<std::string> listed;    // directories that could be listed
   std::unordered_set<std::uint64_t> unsure;  // inodes that a listing showed and that could not be looked at
+  std::vector<Error> troubles;               // why
   bool is_first = false;                     // the first scan's
 };
 
@@ -394,6 +398,7 @@ void Tailer::search(const std::vector<std::pair<SourceId, std::uint64_t>>& inode
               search->probes.push_back(std::move(found));
             } else {
               search->unsure.insert(entry.inode);
+              search->troubles.push_back(std::move(found.error.front()));
             }
           }
         }
@@ -403,6 +408,7 @@ void Tailer::search(const std::vector<std::pair<SourceId, std::uint64_t>>& inode
 
 void Tailer::searched(Search& search, Instant now) {
   --jobs_;
+  report(search.troubles);
   for (Probe& found : search.probes) {
     bool is_rewritten = false;
     if (TailFile* file = match_open(found, is_rewritten); file != nullptr) {
@@ -457,6 +463,18 @@ void Tailer::searched(Search& search, Instant now) {
     purge(now);
   }
   after_events(now);
+}
+
+// A file that we knew is there under another name, perhaps, and cannot be opened.
+void Tailer::report(const std::vector<Error>& troubles) {
+  if (troubles.empty()) reported_.clear();
+  for (const Error& trouble : troubles) {
+    met_errors_ = true;
+    ++counters_.open_errors[static_cast<std::size_t>(reason_of(trouble))];
+    if (reported_.insert(trouble.text()).second) {
+      log::warn("{}; it is tried again, the other files go on", trouble.text());
+    }
+  }
 }
 
 // What the journal remembers is nowhere to be found: what was not shipped of it is lost, and counted once.

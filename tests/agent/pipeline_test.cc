@@ -338,6 +338,22 @@ TEST_F(Rotation, ANewFileThatASearchMeetsIsNotForgotten) {
   EXPECT_EQ(delivered(), list(0, 5));
 }
 
+// Another file has the inode by then, and cannot be opened at the moment: it is not the one that was renamed.
+TEST_F(Rotation, AFileThatCannotBeOpenedIsNotTakenForTheOneThatHadItsInode) {
+  disk.reuse_inodes(true);
+  start();
+  disk.append("/log/a.log", lines(0, 1));
+  disk.set_permitted("/log/a.log", false);
+  run(milliseconds(100));
+  disk.erase("/log/a.log");
+  disk.append("/log/b.old", "not ours\n");
+  disk.set_permitted("/log/b.old", false);
+  run(seconds(3));
+  disk.set_permitted("/log/b.old", true);
+  run(seconds(70));
+  EXPECT_TRUE(delivered().empty());
+}
+
 // What it had reached when it went was not stored yet: its coming back makes it no more durable.
 TEST_F(Rotation, AFileThatComesBackIsAsDurableAsItWas) {
   config.tailers[0].close_idle = seconds(1);
@@ -442,6 +458,23 @@ TEST_F(Restart, ATruncationAndARenameMeanwhileStartTheFileAtItsBeginning) {
   run(seconds(3));
   EXPECT_EQ(delivered(), list(0, 9));
   EXPECT_EQ(tailer().counters.rotations_truncated, 1u);
+}
+
+// It is known, has another name, and cannot be opened: said, counted, and read when it can be.
+TEST_F(Restart, ARenamedFileThatCannotBeOpenedIsSaidAndWaitedFor) {
+  disk.append("/log/a.log", lines(0, 3));
+  start();
+  run();
+  kill();
+  disk.append("/log/a.log", lines(3, 5));
+  disk.move("/log/a.log", "/log/a.log.1");
+  disk.set_permitted("/log/a.log.1", false);
+  start();
+  run(seconds(3));
+  EXPECT_GT(tailer().counters.open_errors[static_cast<std::size_t>(OpenErrorReason::permission)], 0u);
+  disk.set_permitted("/log/a.log.1", true);
+  run(seconds(3));
+  EXPECT_EQ(delivered(), list(0, 5));
 }
 
 TEST_F(Restart, AChangedDeviceNumberMakesNoFileNew) {

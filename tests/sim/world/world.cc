@@ -115,6 +115,9 @@ std::string World::path_of(std::uint64_t inode) const {
 
 Outcome World::run() {
   const Instant began = clock_.now();
+  log::debug("fsync {}, on_reject {}, birth times {}, inodes used again {}, notifies {}, memory {}, max_line {}",
+             static_cast<int>(program_.fsync), static_cast<int>(program_.on_reject), program_.has_birth_times,
+             program_.reuses_inodes, program_.notifies, program_.memory, program_.max_line);
   start();
   for (const Action& action : program_.actions) {
     pass(action.before);

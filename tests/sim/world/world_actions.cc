@@ -366,9 +366,11 @@ bool World::act_kernel(Kind kind, Dice& dice) {
     case Kind::few_descriptors:
       disk_.set_descriptor_limit(disk_.open_descriptors() + dice.below(2));
       names_calm_from(clock_.now() + kScansWithin);
+      store_calm_from(clock_.now() + kRetriesWithin);  // a new segment wants one as well
       return heal_later(dice, seconds(5), [this] {
         disk_.set_descriptor_limit(SIZE_MAX);
         names_calm_from(clock_.now() + kScansWithin);
+        store_calm_from(clock_.now() + kRetriesWithin);
       });
     case Kind::events_late:
       watcher_->hold(true);
