@@ -67,7 +67,7 @@ World::World(const Program& program)
       });
   disk_.set_keeps_birth_times(program.has_birth_times);
   disk_.reuse_inodes(program.reuses_inodes);
-  if (program.reuses_inodes && !program.has_birth_times) truth_.has_like_inodes();
+  if (has_like_inodes()) truth_.has_like_inodes();
   disk_.set_notifies(program.notifies ? Notifies::yes : Notifies::no);
   disk_.on_seen([this](std::uint64_t inode, std::uint64_t size, bool is_read) {
     Generation* generation = truth_.of_inode(inode);
@@ -221,7 +221,8 @@ void World::end_agent(End end, CrashMode mode) {
       generation.acked = std::max(generation.acked, generation.durable);
   }
 
-  if (end != End::drained || was_flush_ || snapshot.checkpoint.errors > 0) {
+  // Nor what could not be opened until a drain had ended.
+  if (!is_whole) {
     note_forgotten(end == End::power_lost || snapshot.checkpoint.errors > 0);
   }
   for (Generation& generation : truth_.all()) {

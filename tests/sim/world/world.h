@@ -70,6 +70,8 @@ class World {
  private:
   // world.cc: time and turns
   void breach(const std::string& what);
+  // Nothing but its content tells a new file from the one that had its inode before.
+  bool has_like_inodes() const { return program_.reuses_inodes && !program_.has_birth_times; }
   bool is_broken() const { return !outcome_.breach.empty(); }
   void say(std::string step);
   std::string path_of(std::uint64_t inode) const;  // a name that is looked at, if it has one; "": it has none
@@ -105,6 +107,7 @@ class World {
   void remove_file(const std::string& path);
   void lost_name(std::uint64_t inode, Generation& generation);  // one of its names is gone
   void set_renamed(Generation& generation);
+  bool is_another(const Generation& generation) const;
   void remove_directory(const std::string& directory);
   bool may_lose(const Generation& generation) const;  // if it went now
   std::string side_name(const std::string& path, const char* ending);

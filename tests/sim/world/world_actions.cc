@@ -206,6 +206,11 @@ void World::cut(const std::string& path) {
   disk_.cut(path);
 }
 
+// Cut, and nothing of it read since: without a birth time it is a new file with a like inode, once its name has gone.
+bool World::is_another(const Generation& generation) const {
+  return !program_.has_birth_times && !truth_.is_first(generation) && generation.read == 0;
+}
+
 void World::move(const std::string& from, const std::string& to) {
   if (Generation* over = generation_at(to); over != nullptr) {
     const std::uint64_t inode = disk_.inode_of(to);
@@ -220,7 +225,7 @@ void World::move(const std::string& from, const std::string& to) {
   set_renamed(*generation);
   if (is_matching(to)) {
     generation->may_be_unknown = false;
-  } else if (is_matching(from) && (!generation->is_known || generation->was_away)) {
+  } else if (is_matching(from) && (!generation->is_known || generation->was_away || is_another(*generation))) {
     // One that had been away may have been looked at and not yet recognised under the name that it loses.
     generation->may_be_unknown = true;
   }

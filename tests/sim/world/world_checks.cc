@@ -73,7 +73,7 @@ void World::note_trouble() {
 // too many. Judged before a turn: it may have slept for too long.
 void World::check_noticed() {
   // Where nothing tells a new file from the one that had its inode before, it may be taken for that one.
-  if (is_draining_ || (program_.reuses_inodes && !program_.has_birth_times)) return;
+  if (is_draining_ || has_like_inodes()) return;
   for (const Generation& generation : truth_.all()) {
     if (generation.unseen_since == kNever || generation.fate != Fate::lives || generation.is_away) continue;
     const Duration unseen = clock_.now() - std::max(generation.unseen_since, names_calm_);
@@ -157,6 +157,8 @@ void World::check_files(const TailerSnapshot& tailer) {
     }
     Generation* generation = truth_.of_inode(file.inode);
     if (generation == nullptr || truth_.generations_of(file.inode) != 1) continue;
+    // What a copytruncate left beside the file may have its inode by now, and was taken for it.
+    if (generation->fate == Fate::deleted && has_like_inodes()) continue;
     const bool is_only_line_ends = generation->bytes.find_first_not_of("\r\n", generation->prefix) >= file.acked;
     if (file.acked > generation->prefix && !is_only_line_ends) {
       breach(fmt::format("acked: {}: {} bytes acked, only {} arrived (g{})", file.path, file.acked, generation->prefix,
