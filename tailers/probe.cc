@@ -6,21 +6,42 @@
 namespace tailrace {
 namespace {
 
-Status look(FileSystem& files, Probe& into) {
-  const std::string& path = into.request.path;
-  Result<FileStat> named = files.stat(path);  // before the open: opening a device may do something
+// Where a path leads, and what is there. Only a name that is a symlink is resolved by itself: most are not, and their
+// directory's path serves all that are in it.
+Result<std::string> resolve(FileSystem& files, RealDirectories& directories, const std::string& path, FileStat& stat) {
+  Result<FileStat> named = files.stat_no_follow(path);
+  const bool is_symlink = named && named->type == FileType::symlink;
+  if (is_symlink) named = files.stat(path);
   if (!named) return std::move(named).error().during("stat", path);
   if (named->type != FileType::regular) return Error(ErrorKind::bad_input, path + ": not a regular file");
-  into.stat = *named;  // of one that cannot be opened its size is known all the same
-  Result<std::string> real = files.real_path(path);
-  if (!real) return std::move(real).error().during("resolve", path);
+  stat = *named;  // of one that cannot be opened its size is known all the same
+  const std::string directory = directory_of(path);
+  auto known = is_symlink ? directories.end() : directories.find(directory);
+  if (known == directories.end()) {
+    Result<std::string> real = files.real_path(is_symlink ? path : directory);
+    if (!real) return std::move(real).error().during("resolve", path);
+    if (is_symlink) return real;
+    known = directories.emplace(directory, *real == "/" ? "" : std::move(*real)).first;
+  }
+  return known->second + path.substr(path.rfind('/'));
+}
+
+Status look(FileSystem& files, RealDirectories& directories, Probe& into, ProbeReads reads) {
+  const std::string& path = into.request.path;
+  Result<std::string> real =
+      resolve(files, directories, path, into.stat);  // before the open: of a device it may do something
+  if (!real) return std::move(real).error();
   Result<UniqueFd> fd = files.open_read(*real);
   if (!fd) return std::move(fd).error().during("open", path);
   Result<FileStat> stat = files.stat_fd(fd->get());
   if (!stat) return std::move(stat).error().during("stat", path);
   if (stat->type != FileType::regular) return Error(ErrorKind::bad_input, path + ": not a regular file");
-  Result<std::vector<std::byte>> prefix = read_prefix(files, fd->get());
-  if (!prefix) return std::move(prefix).error().during("read", path);
+  into.is_unread = reads == ProbeReads::later && !into.request.wants_tail;
+  if (!into.is_unread) {
+    Result<std::vector<std::byte>> prefix = read_prefix(files, fd->get());
+    if (!prefix) return std::move(prefix).error().during("read", path);
+    into.prefix = std::move(*prefix);
+  }
   if (into.request.wants_tail) {
     into.tail.resize(std::min<std::uint64_t>(stat->size, kTailBytesMax));
     const Result<std::size_t> got = files.read_at(fd->get(), into.tail, stat->size - into.tail.size());
@@ -28,19 +49,31 @@ Status look(FileSystem& files, Probe& into) {
   }
   into.real_path = std::move(*real);
   into.stat = *stat;
-  into.prefix = std::move(*prefix);
   into.fd = std::move(*fd);
   return {};
 }
 
 }  // namespace
 
-Probe probe(FileSystem& files, ProbeRequest request, bool keeps_fd) {
+Probe probe(FileSystem& files, RealDirectories& directories, ProbeRequest request, ProbeReads reads) {
   Probe result;
   result.request = std::move(request);
-  if (Status looked = look(files, result); !looked) result.error.push_back(std::move(looked).error());
-  if (!keeps_fd) result.fd.reset();
+  if (Status looked = look(files, directories, result, reads); !looked)
+    result.error.push_back(std::move(looked).error());
+  if (reads == ProbeReads::now_and_closes) result.fd.reset();
   return result;
+}
+
+Probe failed_probe(ProbeRequest request, Error error) {
+  Probe failed;
+  failed.request = std::move(request);
+  failed.error.push_back(std::move(error));
+  return failed;
+}
+
+std::string directory_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
 }
 
 }  // namespace tailrace

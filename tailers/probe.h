@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/error.h"
@@ -31,13 +33,24 @@ struct Probe {
   FileStat stat;
   std::vector<std::byte> prefix;
   std::vector<std::byte> tail;  // the kTailBytesMax bytes before stat.size
+  bool is_unread = false;       // `prefix` and the `stat` that belongs to it are still to come
   // Set when it could not be looked at; then only `request` is meaningful. bad_input: not a regular file.
   std::vector<Error> error;
 
   bool is_ok() const { return error.empty(); }
 };
 
-// Blocks. `keeps_fd`: hand the descriptor over, else it is closed.
-Probe probe(FileSystem& files, ProbeRequest request, bool keeps_fd);
+// What becomes of the first bytes and of the descriptor. later: the descriptor is handed over, its reader reads them;
+// where wants_tail asks for the last bytes as well, both are read here.
+enum class ProbeReads : std::uint8_t { now, now_and_closes, later };
+
+// Directories whose path without symlinks is known, for as long as one job takes.
+using RealDirectories = std::unordered_map<std::string, std::string>;
+
+// Blocks. Takes from `directories` what is there, and adds to it.
+Probe probe(FileSystem& files, RealDirectories& directories, ProbeRequest request, ProbeReads reads);
+Probe failed_probe(ProbeRequest request, Error error);
+
+std::string directory_of(const std::string& path);
 
 }  // namespace tailrace

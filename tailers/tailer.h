@@ -21,7 +21,7 @@
 #include "tailers/discovery.h"
 #include "tailers/file_reader.h"
 #include "tailers/parts.h"
-#include "tailers/probe.h"
+#include "tailers/prober.h"
 #include "tailers/tailer_counters.h"
 #include "tailers/watcher.h"
 
@@ -174,6 +174,7 @@ class Tailer {
   std::shared_ptr<const Patterns> patterns_;  // workers read it
   Parts& parts_;
   FileReader& reader_;
+  Prober prober_{parts_};
   TailerCounters counters_;
 
   std::unordered_map<SourceId, std::unique_ptr<TailFile>> files_;

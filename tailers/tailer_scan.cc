@@ -10,8 +10,10 @@
 namespace tailrace {
 namespace {
 
-constexpr std::size_t kProbesAJob = 256;
-constexpr std::size_t kProbesAtOnce = 1024;
+// A job is what is read together: as many as the deepest engine has in flight. So many jobs that while one is read the
+// workers open the next.
+constexpr std::size_t kProbesAJob = 64;
+constexpr std::size_t kProbesAtOnce = 16 * kProbesAJob;
 constexpr Duration kScanPauseMin = std::chrono::milliseconds(100);
 constexpr int kScanPauseTimes = 20;  // a scan's pause is so many times its own length
 // Events do not tell of everything (a prefix that is removed and made anew while we hold a file that was in it): all
@@ -22,67 +24,7 @@ constexpr unsigned kRetryDoublings = 5;
 constexpr std::size_t kInodesAPath = 16;
 constexpr Duration kSearchAgain = std::chrono::seconds(1);
 
-std::string directory_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
-}
-
 std::string name_in(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-
-Probe failure_of(ProbeRequest request, Error error) {
-  Probe failed{
-      .request = std::move(request), .real_path = {}, .fd = {}, .stat = {}, .prefix = {}, .tail = {}, .error = {}};
-  failed.error.push_back(std::move(error));
-  return failed;
-}
-
-// What was there a moment ago and is not: renamed in its directory, perhaps before the directory was watched.
-std::vector<Probe> look_again(FileSystem& files, Probe& done, bool keeps) {
-  ProbeRequest& request = done.request;
-  std::vector<Probe> found;
-  if (!done.is_ok() && done.error.front().kind() != ErrorKind::not_found) return found;
-  std::vector<SeenInode> missing = request.inodes;
-  const auto take = [&missing](std::uint64_t inode) {
-    const auto seen =
-        std::find_if(missing.begin(), missing.end(), [inode](const auto& one) { return one.inode == inode; });
-    if (seen == missing.end()) return std::optional<SeenInode>();
-    const SeenInode taken = *seen;
-    missing.erase(seen);
-    return std::optional<SeenInode>(taken);
-  };
-  if (done.is_ok()) take(done.stat.inode);
-  if (!missing.empty()) {
-    const std::string directory = directory_of(request.path);
-    const Result<std::vector<DirectoryEntry>> entries = files.list(directory);
-    if (!entries && entries.error().kind() != ErrorKind::not_found) {
-      ProbeRequest again = request;
-      again.inodes = missing;
-      found.push_back(failure_of(std::move(again), Error(entries.error()).during("list", directory)));
-      return found;
-    }
-    for (std::size_t i = 0; entries && i < entries->size(); ++i) {
-      const DirectoryEntry& entry = (*entries)[i];
-      const std::optional<SeenInode> seen = take(entry.inode);
-      if (!seen) continue;
-      Probe other = probe(files,
-                          {.path = directory + "/" + entry.name,
-                           .first_path = request.first_path,
-                           .is_renamed = true,
-                           .inodes = {*seen},
-                           .wants_tail = request.wants_tail},
-                          keeps);
-      // What cannot be opened is tried again under the name that it has now.
-      const bool is_there = other.is_ok() || other.error.front().kind() != ErrorKind::not_found;
-      const bool was_seen = other.stat.inode != 0;
-      if (is_there && (!was_seen || is_inode_of({.inode = seen->inode, .birth_ns = seen->birth_ns}, other.stat)))
-        found.push_back(std::move(other));
-    }
-    request.is_expected = !done.is_ok() && found.empty();
-  }
-  // A symlink to nothing is there all the same.
-  if (!done.is_ok() && request.is_expected && files.stat_no_follow(request.path)) request.is_expected = false;
-  return found;
-}
 
 OpenErrorReason reason_of(const Error& error) {
   if (error.kind() == ErrorKind::bad_input) return OpenErrorReason::not_regular;
@@ -148,8 +90,8 @@ void Tailer::scan_done(Scan& scan, Instant now) {
   files_found_ = std::max<std::uint64_t>(files_found_, scan.found.files.size());
   watch(scan, now);
   for (const SkippedFile& skipped : scan.found.skipped) {
-    probe_failed(failure_of({.path = skipped.path, .first_path = skipped.path},
-                            Error(skipped.kind, skipped.path + ": " + skipped.reason)),
+    probe_failed(failed_probe({.path = skipped.path, .first_path = skipped.path},
+                              Error(skipped.kind, skipped.path + ": " + skipped.reason)),
                  now);
   }
   for (const FoundFile& found : scan.found.files) apply(found, now);
@@ -231,13 +173,9 @@ bool Tailer::is_looked_at(const std::string& path, const Wanted& wanted) const {
 }
 
 void Tailer::start_probes(Instant) {
-  struct Job {
+  while (probing_.size() + kProbesAJob <= kProbesAtOnce) {
     std::vector<ProbeRequest> requests;
-    std::vector<Probe> probes;
-  };
-  while (probing_.size() < kProbesAtOnce) {
-    auto job = std::make_shared<Job>();
-    for (auto it = wanted_probes_.begin(); it != wanted_probes_.end() && job->requests.size() < kProbesAJob;) {
+    for (auto it = wanted_probes_.begin(); it != wanted_probes_.end() && requests.size() < kProbesAJob;) {
       if (probing_.contains(it->first)) {
         ++it;  // one is under way: again after it
         continue;
@@ -246,7 +184,7 @@ void Tailer::start_probes(Instant) {
         it = wanted_probes_.erase(it);
         continue;
       }
-      job->requests.push_back(
+      requests.push_back(
           {.path = it->first,
            .first_path = it->second.first_path,
            .is_renamed = it->second.is_renamed,
@@ -256,31 +194,18 @@ void Tailer::start_probes(Instant) {
       probing_.emplace(it->first, it->second.first_path);
       it = wanted_probes_.erase(it);
     }
-    if (job->requests.empty()) return;
+    if (requests.empty()) return;
     ++jobs_;
-    FileSystem& files = parts_.files;
     const bool keeps = parts_.descriptors.left() > unmatched_.size() + probing_.size();
-    parts_.workers.submit(
-        [job, keeps, &files] {
-          for (ProbeRequest& request : job->requests) {
-            Probe done = probe(files, std::move(request), keeps);
-            // Those that were there before it come first; what is to be tried again keeps its path's place in failed_.
-            std::vector<Probe> failed;
-            for (Probe& other : look_again(files, done, keeps))
-              (other.is_ok() ? job->probes : failed).push_back(std::move(other));
-            job->probes.push_back(std::move(done));
-            std::move(failed.begin(), failed.end(), std::back_inserter(job->probes));
-          }
-        },
-        [this, job](Instant when) {
-          --jobs_;
-          for (Probe& done : job->probes) {
-            probing_.erase(done.request.path);
-            probed(done, when);
-          }
-          after_events(when);
-          finish_first_scan(when);
-        });
+    prober_.start(std::move(requests), keeps, [this](std::vector<Probe>& probes, Instant when) {
+      --jobs_;
+      for (Probe& done : probes) {
+        probing_.erase(done.request.path);
+        probed(done, when);
+      }
+      after_events(when);
+      finish_first_scan(when);
+    });
   }
 }
 
@@ -384,6 +309,7 @@ void Tailer::search(const std::vector<std::pair<SourceId, std::uint64_t>>& inode
   parts_.workers.submit(
       [search, &files] {
         std::map<std::string, std::unordered_set<std::uint64_t>> by_directory;
+        RealDirectories directories;
         for (const auto& wanted : search->wanted) by_directory[wanted.directory].insert(wanted.inode);
         for (const auto& [directory, wanted] : by_directory) {
           const Result<std::vector<DirectoryEntry>> entries = files.list(directory);
@@ -393,7 +319,7 @@ void Tailer::search(const std::vector<std::pair<SourceId, std::uint64_t>>& inode
           for (const DirectoryEntry& entry : *entries) {
             if (!wanted.contains(entry.inode)) continue;
             const std::string path = directory + "/" + entry.name;
-            Probe found = probe(files, {.path = path, .first_path = path}, true);
+            Probe found = probe(files, directories, {.path = path, .first_path = path}, ProbeReads::now);
             if (found.is_ok()) {
               search->probes.push_back(std::move(found));
             } else {

@@ -6,6 +6,16 @@
 
 namespace tailrace {
 
+namespace {
+
+constexpr std::uint32_t kLookBytes = 1024;
+
+bool is_look(const IoRequest& request) {
+  return request.op == IoRequest::Op::read && request.offset == 0 && request.bytes == kLookBytes;
+}
+
+}  // namespace
+
 SimEngine::SimEngine(SimFileSystem& disk, SimEngineFaults faults)
     : disk_(disk), faults_(faults), random_(faults.seed) {}
 
@@ -44,6 +54,11 @@ std::size_t SimEngine::dispatch(Instant now) {
   return done.size();
 }
 
+bool SimEngine::is_looking() const {
+  return std::any_of(queued_.begin(), queued_.end(), is_look) ||
+         std::any_of(started_.begin(), started_.end(), [](const Started& started) { return is_look(started.request); });
+}
+
 void SimEngine::forget_all() {
   queued_.clear();
   started_.clear();
@@ -54,7 +69,8 @@ std::int64_t SimEngine::execute(const IoRequest& request) {
     case IoRequest::Op::open:
       return disk_.engine_open(request.path);
     case IoRequest::Op::read:
-      return disk_.engine_read(request.fd, {request.buffer, some_bytes(request.bytes)}, request.offset);
+      return disk_.engine_read(request.fd, {request.buffer, some_bytes(request.bytes)}, request.offset,
+                               is_look(request));
     case IoRequest::Op::write:
       return disk_.engine_write(request.fd, std::span<const std::byte>(request.buffer, some_bytes(request.bytes)),
                                 request.offset);

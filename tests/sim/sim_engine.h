@@ -4,7 +4,8 @@
 // `dispatch` that hands it back. By default that is the next one, in the order of submission. With a seed and
 // `SimEngineFaults` a request takes up to `delay_max` dispatches more (so a crash can catch it before it did anything),
 // those that are done together come in any order, and reads and writes may do less than they were asked for (at least
-// one byte). Not modelled: a request that took effect and is not handed back, but for one that `forget_all` drops.
+// one byte). A read of a file's first KiB is a look at who it is, and not one that the disk takes for a reader's.
+// Not modelled: a request that took effect and is not handed back, but for one that `forget_all` drops.
 #pragma once
 
 #include <cstddef>
@@ -36,6 +37,8 @@ class SimEngine final : public IoEngine {
   std::size_t depth() const override { return 16; }
   std::string_view name() const override { return "simulated"; }
 
+  // Whether a look at a file's first bytes is in flight.
+  bool is_looking() const;
   void hold(bool is_held) { is_held_ = is_held; }  // nothing is handed back: a disk that hangs
   // The process died: what is in flight has no effect (give it `dispatch` first to let it have one).
   void forget_all();

@@ -101,12 +101,12 @@ Result<std::size_t> SimFileSystem::read_at(int fd, std::span<std::byte> into, st
   return read(fd, into, offset, false);
 }
 
-Result<std::size_t> SimFileSystem::read(int fd, std::span<std::byte> into, std::uint64_t offset, bool is_engine) {
+Result<std::size_t> SimFileSystem::read(int fd, std::span<std::byte> into, std::uint64_t offset, bool is_read) {
   Result<SimNode*> node = checked(SimOp::read, fd, false);
   if (!node) return std::move(node).error();
   if ((*node)->type == FileType::directory) return Error::from_errno(EISDIR);
   const std::size_t got = (*node)->content.read(into, offset);
-  if (on_seen_ && got > 0) on_seen_((*node)->inode, offset + got, is_engine);
+  if (on_seen_ && got > 0) on_seen_((*node)->inode, offset + got, is_read);
   return got;
 }
 
@@ -235,8 +235,8 @@ std::int64_t SimFileSystem::engine_open(const char* path) {
   return fd ? fd->release() : errno_of(fd.error());
 }
 
-std::int64_t SimFileSystem::engine_read(int fd, std::span<std::byte> into, std::uint64_t offset) {
-  Result<std::size_t> got = read(fd, into, offset, true);
+std::int64_t SimFileSystem::engine_read(int fd, std::span<std::byte> into, std::uint64_t offset, bool is_look) {
+  Result<std::size_t> got = read(fd, into, offset, !is_look);
   return got ? static_cast<std::int64_t>(*got) : errno_of(got.error());
 }
 

@@ -114,7 +114,7 @@ class SimFileSystem final : public FileSystem, public FdCloser {
 
   // As IoEngine's calls: bytes or descriptor, or -errno. A write may be short.
   std::int64_t engine_open(const char* path);
-  std::int64_t engine_read(int fd, std::span<std::byte> into, std::uint64_t offset);
+  std::int64_t engine_read(int fd, std::span<std::byte> into, std::uint64_t offset, bool is_look = false);
   std::int64_t engine_write(int fd, std::span<const std::byte> from, std::uint64_t offset);
   void engine_begin_sync(int fd);
   std::int64_t engine_sync_data(int fd);
@@ -136,7 +136,7 @@ class SimFileSystem final : public FileSystem, public FdCloser {
   Status check(SimOp op, const std::string& path);
   // Both check a fault and the descriptor.
   Result<SimNode*> checked(SimOp op, int fd, bool is_for_writing);
-  Result<std::size_t> read(int fd, std::span<std::byte> into, std::uint64_t offset, bool is_engine);
+  Result<std::size_t> read(int fd, std::span<std::byte> into, std::uint64_t offset, bool is_read);
   FileStat stat_of(const SimNode& node) const;
   std::uint64_t room_left() const;
   std::size_t write_what_fits(SimNode& node, std::span<const std::byte> from, std::uint64_t offset);

@@ -155,9 +155,9 @@ std::string World::side_name(const std::string& path, const char* ending) {
 
 // Deleting and moving loses nothing while the agent has the file open.
 bool World::may_lose(const Generation& generation) const {
-  // A worker that looks at it has it open as well.
-  const bool are_workers_busy = workers_ && (workers_->waiting() > 0 || workers_->has_finished());
-  return !pipeline_ || is_draining_ || are_workers_busy || !disk_.is_open(generation.inode);
+  // What looks at it has it open as well: a worker, and then a read of its first bytes.
+  const bool is_looked_at = workers_ && (workers_->waiting() > 0 || workers_->has_finished() || engine_->is_looking());
+  return !pipeline_ || is_draining_ || is_looked_at || !disk_.is_open(generation.inode);
 }
 
 void World::set_renamed(Generation& generation) {
