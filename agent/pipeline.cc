@@ -317,7 +317,7 @@ void RealPipeline::begin_drain(ShutdownMode mode, Instant now) {
   }
   if (mode == ShutdownMode::flush) {
     needs_targets_ = false;
-    for (const auto& tailer : tailers_) tailer->stop_reading();
+    for (const auto& tailer : tailers_) tailer->stop_reading(now);
   }
   for (const auto& line : lines_) line->sink().hurry();
 }

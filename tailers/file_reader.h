@@ -46,6 +46,7 @@ class FileReader final : public IoClient {
   bool is_held_back() const { return scheduler_.is_held_back(); }
   std::size_t in_flight() const { return in_flight_; }
   Outlet& outlet() { return outlet_; }
+  void close(TailFile& file);  // its descriptor
 
  private:
   enum class Kind : std::uint8_t { open, read, prefix, verify };
@@ -61,7 +62,6 @@ class FileReader final : public IoClient {
     std::vector<std::byte> aside;  // prefix, verify
   };
 
-  void close(TailFile& file);  // its descriptor
   bool start(TailFile& file, Instant now);
   bool find_lane(TailFile& file);
   bool start_open(TailFile& file, Instant now);

@@ -152,6 +152,14 @@ void Tailer::grew(TailFile& file, Offset size, Instant now) {
   update_lag(file);
 }
 
+bool Tailer::is_met_elsewhere(const SourceKey& key) const {
+  const auto [begin, end] = by_inode_.equal_range(key.inode);
+  return std::any_of(begin, end, [&key](const auto& entry) {
+    const SourceKey& other = entry.second->checkpoint->key;
+    return other.birth_ns == key.birth_ns && other.device == key.device;
+  });
+}
+
 void Tailer::truncated(TailFile& file, Offset size, Instant now) {
   if (file.is_busy()) {
     file.must_look = true;
@@ -166,9 +174,18 @@ void Tailer::truncated(TailFile& file, Offset size, Instant now) {
   unname(file);
   std::erase_if(by_inode_, [&file](const auto& entry) { return entry.second == &file; });
   parts_.descriptors.withdraw(file);
-  UniqueFd fd = std::move(file.fd);
   Checkpoint next = *file.checkpoint;
   remember(file);
+  if (!path.empty() && is_met_elsewhere(next.key)) {
+    // Without a birth time another name of it may have been taken for a new file: whose this name is a probe tells.
+    reader_.close(file);
+    update_lag(file);
+    settle_down(file, now);
+    want_probe(path, {.first_path = next.path});
+    start_probes(now);
+    return;
+  }
+  UniqueFd fd = std::move(file.fd);
   next.id = SourceId::random();
   next.key.prefix_bytes = 0;
   next.key.prefix_hash = 0;
@@ -345,7 +362,8 @@ void Tailer::set_targets(bool ends_lines, Instant now) {
   }
 }
 
-void Tailer::stop_reading() {
+void Tailer::stop_reading(Instant now) {
+  remember_sizes(now);
   for (auto& [id, file] : files_) file->target = file->books.read();
 }
 

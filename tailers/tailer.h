@@ -71,13 +71,14 @@ class Tailer {
   void after_aside(TailFile& file, Instant now);
   // Whether what `path` leads to is another one by now, in the same inode.
   bool has_successor(const TailFile& file, const std::string& path) const;
+  bool is_met_elsewhere(const SourceKey& key) const;
   void wake_followers(TailFile& file);  // those under its path that wait for it
   void met_error() { met_errors_ = true; }
 
   // Draining: the ends that the files have now are read, and no further. `ends_lines`: an unfinished last line too
   // (--once).
   void set_targets(bool ends_lines, Instant now);
-  void stop_reading();
+  void stop_reading(Instant now);
   bool is_quiet() const { return jobs_ == 0 && wanted_probes_.empty() && scan_at_ == kNever && is_scanned(); }
   bool is_drained() const;  // at the targets, acknowledged, durable
 

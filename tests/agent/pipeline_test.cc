@@ -354,6 +354,27 @@ TEST_F(Rotation, AFileThatCannotBeOpenedIsNotTakenForTheOneThatHadItsInode) {
   EXPECT_TRUE(delivered().empty());
 }
 
+// Without birth times its second name was taken for another file: cut, it is one file all the same.
+TEST_F(Rotation, AFileThatWasCutAndHasTwoNamesIsShippedOnce) {
+  disk.set_keeps_birth_times(false);
+  options.open_files_max = 1;
+  disk.append("/log/0.log", "other\n");
+  disk.append("/log/a.log", lines(0, 3));
+  start_unsettled();
+  sink->room_left = 0;
+  run();
+  watcher->hold(true);
+  disk.cut("/log/a.log");
+  disk.link("/log/a.log", "/log/b.log");
+  watcher->drop_queue();
+  watcher->hold(false);
+  disk.append("/log/b.log", lines(3, 4));
+  run();
+  sink->room_left = 1 << 20;
+  run(seconds(70));
+  EXPECT_THAT(delivered(), testing::UnorderedElementsAre("other", "line 3"));
+}
+
 // What it had reached when it went was not stored yet: its coming back makes it no more durable.
 TEST_F(Rotation, AFileThatComesBackIsAsDurableAsItWas) {
   config.tailers[0].close_idle = seconds(1);
@@ -583,6 +604,24 @@ TEST_F(Drain, SigtermReadsOnToTheEndsThatTheFilesHadAndNoFurther) {
   EXPECT_TRUE(pipeline->is_drained());
   const auto all = delivered();
   EXPECT_EQ(std::vector<std::string>(all.begin(), all.begin() + 100'000), list(0, 100'000));
+}
+
+// Nobody sees the file again: how much of it was left is remembered when reading stops.
+TEST_F(Drain, FlushRemembersHowMuchIsLeft) {
+  disk.append("/log/a.log", lines(0, 1));
+  start();
+  run(seconds(3));
+  sink->room_left = 0;
+  disk.append("/log/a.log", lines(1, 11));
+  run(milliseconds(50));
+  pipeline->begin_drain(ShutdownMode::flush, clock.now());
+  run();
+  EXPECT_TRUE(pipeline->is_drained());
+  kill();
+  disk.erase("/log/a.log");
+  start();
+  run();
+  EXPECT_EQ(lost(LostReason::deleted), lines(1, 11).size());
 }
 
 TEST_F(Drain, FlushReadsNoMore) {
