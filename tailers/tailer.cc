@@ -327,6 +327,7 @@ void Tailer::remove(TailFile& file, bool forgets) {
   forgotten_.push_back(std::move(found->second));
   files_.erase(found);
   if (forgets) {
+    if (!probing_.empty()) gone_.push_back(*parts_.journal.find(id));
     parts_.journal.forget(id);
   } else {
     unbound_.emplace(parts_.journal.find(id)->key.inode, id);  // it may come back under some name

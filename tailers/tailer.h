@@ -135,6 +135,8 @@ class Tailer {
   void give_up_unbound(SourceId id);
 
   // Who is it.
+  bool is_probed(const TailFile& file) const;
+  const Checkpoint* match_gone(const Probe& probe, bool& is_rewritten) const;
   TailFile* match_open(const Probe& probe, bool& is_rewritten) const;
   const Checkpoint* match_known(const Probe& probe, bool& is_rewritten) const;
   void recognised(TailFile& file, Probe& probe, Instant now);
@@ -193,6 +195,7 @@ class Tailer {
 
   std::map<std::string, Wanted> wanted_probes_;  // by path
   std::map<std::string, std::string> probing_;   // path -> first path
+  std::vector<Checkpoint> gone_;  // shipped to the end and forgotten, while probes were under way that may show them
   struct Failed {
     Wanted wanted;
     Instant again_at;

@@ -202,9 +202,10 @@ void Tailer::deleted(TailFile& file, Instant now) {
   file.is_deleted = static_cast<bool>(file.fd);  // of one that is closed nobody can say: it may be elsewhere
   file.changed_at = now;
   ++counters_.rotations_deleted;
-  std::erase_if(by_inode_, [&file](const auto& entry) { return entry.second == &file; });
   parts_.descriptors.withdraw(file);
   if (!file.fd) {
+    // Its inode may be another's from now on.
+    std::erase_if(by_inode_, [&file](const auto& entry) { return entry.second == &file; });
     give_up(file, LostReason::deleted, now);
     return;
   }

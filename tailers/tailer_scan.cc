@@ -203,6 +203,7 @@ void Tailer::start_probes(Instant) {
         probing_.erase(done.request.path);
         probed(done, when);
       }
+      if (probing_.empty()) gone_.clear();
       after_events(when);
       finish_first_scan(when);
     });
@@ -258,6 +259,9 @@ void Tailer::probed(Probe& probe, Instant now) {
   is_rewritten = false;
   if (const Checkpoint* known = match_known(probe, is_rewritten); known != nullptr) {
     resumed(*known, probe, is_rewritten, now);
+  } else if (const Checkpoint* gone = match_gone(probe, is_rewritten); gone != nullptr) {
+    // Deleted since it was opened here; there may be more in it than was known.
+    if (is_rewritten || probe.stat.size > gone->progress.acked) resumed(Checkpoint(*gone), probe, is_rewritten, now);
   } else if (first_scan_ != FirstScan::done) {
     looked_at_[probe.request.path] = {probe.stat.inode, probe.stat.birth_ns};
     unmatched_.push_back(std::move(probe));
@@ -353,7 +357,7 @@ void Tailer::searched(Search& search, Instant now) {
     const bool is_sure = search.listed.contains(wanted.directory) && !search.unsure.contains(wanted.inode);
     if (TailFile* file = find(wanted.id); file != nullptr) {
       if (!file->is_searched) continue;  // recognised under a name
-      if (!is_sure || file->is_busy()) {
+      if (!is_sure || file->is_busy() || is_probed(*file)) {
         search_again_.emplace_back(wanted.id, wanted.inode);
         search_again_at_ = now + kSearchAgain;
         continue;
@@ -453,6 +457,22 @@ TailFile* Tailer::match_open(const Probe& probe, bool& is_rewritten) const {
   return fallback;
 }
 
+// One that is under way may have opened it while it had its name.
+bool Tailer::is_probed(const TailFile& file) const {
+  return std::any_of(probing_.begin(), probing_.end(),
+                     [&file](const auto& probing) { return probing.second == file.checkpoint->path; });
+}
+
+const Checkpoint* Tailer::match_gone(const Probe& probe, bool& is_rewritten) const {
+  const SourceKey seen = make_key(probe.stat, probe.prefix);
+  for (auto gone = gone_.rbegin(); gone != gone_.rend(); ++gone) {
+    const Match match = compare(gone->key, seen, probe.prefix);
+    is_rewritten = match == Match::rewritten;
+    if (match == Match::same || is_rewritten) return &*gone;
+  }
+  return nullptr;
+}
+
 const Checkpoint* Tailer::match_known(const Probe& probe, bool& is_rewritten) const {
   const SourceKey seen = make_key(probe.stat, probe.prefix);
   const Checkpoint* fallback = nullptr;
@@ -480,6 +500,7 @@ const Checkpoint* Tailer::match_known(const Probe& probe, bool& is_rewritten) co
 
 void Tailer::recognised(TailFile& file, Probe& probe, Instant now) {
   file.is_searched = false;
+  if (file.is_deleted) return;  // opened before that
   if (file.path.empty()) {
     moved_to(file, probe.real_path, now);
   } else if (file.path != probe.real_path) {

@@ -354,6 +354,23 @@ TEST_F(Rotation, AFileThatCannotBeOpenedIsNotTakenForTheOneThatHadItsInode) {
   EXPECT_TRUE(delivered().empty());
 }
 
+// It was closed, and has just been opened again to be looked at: what it had grown by is read.
+TEST_F(Rotation, AFileThatIsDeletedWhileItIsLookedAtIsReadToItsEnd) {
+  config.tailers[0].close_idle = seconds(1);
+  disk.append("/log/a.log", lines(0, 3));
+  start();
+  run(seconds(3));
+  disk.append("/log/a.log", lines(3, 5));
+  engine->hold(true);
+  run();
+  disk.erase("/log/a.log");
+  run(seconds(3));
+  engine->hold(false);
+  run(seconds(3));
+  EXPECT_EQ(delivered(), list(0, 5));
+  EXPECT_EQ(lost(LostReason::deleted), 0u);
+}
+
 // Without birth times its second name was taken for another file: cut, it is one file all the same.
 TEST_F(Rotation, AFileThatWasCutAndHasTwoNamesIsShippedOnce) {
   disk.set_keeps_birth_times(false);
