@@ -9,7 +9,7 @@ namespace {
 
 // Few sizes, so that a free chunk is likely to fit the next wish. A lane that only trickles gets the small ones: a
 // thousand live partitions then cost 16 MiB, not 1 GiB.
-constexpr std::array<std::uint32_t, 4> kCapacities = {16u << 10, 64u << 10, 256u << 10, 1024u << 10};
+constexpr std::array<std::uint32_t, 5> kCapacities = {16u << 10, 64u << 10, 256u << 10, 512u << 10, 1024u << 10};
 // Free chunks stay mapped for the next burst, up to so much; the rest goes back at once.
 constexpr std::uint64_t kFreeBytesMax = 8u << 20;
 constexpr std::uint32_t kPage = 4096;

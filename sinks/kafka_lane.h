@@ -33,6 +33,7 @@ struct KafkaLane final : Lane {
 
   std::uint64_t out_records = 0;  // with the client, not yet reported
   std::uint64_t charge = 0;       // bytes and books of all its open batches, held ones too
+  std::uint64_t reading = 0;      // what is being read for it will be charged about so much
   Instant quiet_since = kNever;   // last report, or since something is out; kNever: nothing is
   bool is_stuck = false;          // out and without a report for 1 s
   Instant empty_since{};          // while charge is 0

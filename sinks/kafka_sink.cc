@@ -117,20 +117,30 @@ double KafkaSink::charge_ratio() const { return 1 + static_cast<double>(kRecordO
 // leaves the others something; of what the lanes past their share leave of the other half, one may have two thirds.
 std::uint64_t KafkaSink::charge_limit(const KafkaLane& lane) const {
   const std::uint64_t half = config_.memory / 8;
-  const std::uint64_t others = shared_charge_ - past_share(lane.charge);
+  const std::uint64_t others = shared_charge_ - past_share(lane);
   const std::uint64_t limit = lane_share_ + (half - std::min(others, half)) * kShareOf / kShareIn;
   return std::min(limit, static_cast<std::uint64_t>(static_cast<double>(lane.window.bytes()) * charge_ratio()));
 }
 
 void KafkaSink::set_charge(KafkaLane& lane, std::uint64_t charge) {
-  shared_charge_ = shared_charge_ - past_share(lane.charge) + past_share(charge);
+  shared_charge_ -= past_share(lane);
   lane.charge = charge;
+  shared_charge_ += past_share(lane);
+}
+
+// Many reads are under way before the first of them is published: not counted, each lane would take the whole of what
+// all share.
+void KafkaSink::set_reading(Lane& of_lane, std::uint64_t bytes) {
+  auto& lane = static_cast<KafkaLane&>(of_lane);
+  shared_charge_ -= past_share(lane);
+  lane.reading = static_cast<std::uint64_t>(static_cast<double>(bytes) * charge_ratio());
+  shared_charge_ += past_share(lane);
 }
 
 void KafkaSink::share_anew() {
   lane_share_ = config_.memory / 8 / lanes_.size();
   shared_charge_ = 0;
-  for (const auto& [key, lane] : lanes_) shared_charge_ += past_share(lane->charge);
+  for (const auto& [key, lane] : lanes_) shared_charge_ += past_share(*lane);
 }
 
 std::uint64_t KafkaSink::room(const Lane& of_lane) const {

@@ -52,6 +52,7 @@ class KafkaSink final : public Sink {
 
   Lane* route(const RouteRequest& request) override;
   std::uint64_t room(const Lane& lane) const override;
+  void set_reading(Lane& lane, std::uint64_t bytes) override;
   std::uint32_t read_bytes_best() const override;
   void publish(Lane& lane, Batch batch, Instant now) override;
   void flush(Instant now) override;
@@ -86,7 +87,9 @@ class KafkaSink final : public Sink {
   bool is_ready(const KafkaLane& lane) const;  // what is published goes out at once
   double charge_ratio() const;                 // charge of a file byte
   std::uint64_t charge_limit(const KafkaLane& lane) const;
-  std::uint64_t past_share(std::uint64_t charge) const { return charge - std::min(charge, lane_share_); }
+  std::uint64_t past_share(const KafkaLane& lane) const {
+    return lane.charge + lane.reading - std::min(lane.charge + lane.reading, lane_share_);
+  }
   void set_charge(KafkaLane& lane, std::uint64_t charge);
   void share_anew();  // there is one more lane
   void send(OpenBatch& open, Instant now);
@@ -143,7 +146,7 @@ class KafkaSink final : public Sink {
   std::unordered_map<SourceId, SourceBooks> sources_;
   std::uint64_t out_records_ = 0;
   std::uint64_t lane_share_ = 0;     // what every lane may have out, whatever the others have
-  std::uint64_t shared_charge_ = 0;  // what lanes have past their share
+  std::uint64_t shared_charge_ = 0;  // what lanes have past their share, or will when it is read
   std::vector<KafkaLane*> gathering_;
   Instant flush_at_ = kNever;  // the first of them has waited long enough
   double line_bytes_ = 200;    // a line of the file, its end included; moving average

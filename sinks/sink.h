@@ -88,6 +88,8 @@ class Sink {
   virtual Lane* route(const RouteRequest& request) = 0;
   // Bytes that may be read for this lane now; 0: none. What is read within it may always be published.
   virtual std::uint64_t room(const Lane& lane) const = 0;
+  // Bytes that are being read for this lane: `room` of it does not count them, `room` of others may.
+  virtual void set_reading(Lane& lane, std::uint64_t bytes) { static_cast<void>(lane), static_cast<void>(bytes); }
   // `hint`: how large one read for this lane is best (the sink's ideal batch).
   virtual std::uint32_t read_bytes_best() const { return 256 * 1024; }
   // Takes the batch; never fails. The slice is released when the batch is settled or rewound.

@@ -141,6 +141,12 @@ std::uint64_t FileReader::reading(const TailFile& file) const {
   return file.lane < reading_.size() ? reading_[file.lane] : 0;
 }
 
+void FileReader::add_reading(LaneNumber lane, std::int64_t bytes) {
+  if (reading_.size() <= lane) reading_.resize(lane + 1);
+  reading_[lane] += static_cast<std::uint64_t>(bytes);
+  outlet_.set_reading(lane, reading_[lane]);
+}
+
 std::uint64_t FileReader::room(const TailFile& file) const {
   const std::uint64_t room = outlet_.room(file.lane);
   return room - std::min(room, reading(file));
@@ -168,8 +174,7 @@ bool FileReader::start_read(TailFile& file, Instant) {
     return false;
   }
   file.turn = Turn::in_flight;
-  if (reading_.size() <= file.lane) reading_.resize(file.lane + 1);
-  reading_[file.lane] += bytes;
+  add_reading(file.lane, bytes);
   std::byte* into = slice->data();
   const std::uint64_t slot = take_slot({.file = &file,
                                         .kind = Kind::read,
@@ -205,7 +210,7 @@ void FileReader::on_io_done(std::uint64_t token, std::int64_t result, Instant no
       break;
     case Kind::read:
       file.turn = Turn::none;
-      reading_[file.lane] -= io.bytes - io.tail;
+      add_reading(lane, -std::int64_t{io.bytes - io.tail});
       read_done(io, result, now);
       if (io.slice) {  // nothing of it was published
         io.slice.release();

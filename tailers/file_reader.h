@@ -69,7 +69,8 @@ class FileReader final : public IoClient {
   bool start_read(TailFile& file, Instant now);
   std::uint32_t bytes_to_read(const TailFile& file) const;
   std::uint64_t reading(const TailFile& file) const;  // under way for its lane
-  std::uint64_t room(const TailFile& file) const;     // of its lane, less what is being read for it
+  void add_reading(LaneNumber lane, std::int64_t bytes);
+  std::uint64_t room(const TailFile& file) const;  // of its lane, less what is being read for it
   void start_prefix(TailFile& file);
   void start_aside(TailFile& file, Kind kind, Offset offset, std::uint32_t bytes);
   std::uint64_t take_slot(InFlight&& io);

@@ -30,6 +30,8 @@ class Outlet {
   virtual std::optional<LaneFound> route(std::string_view tailer, std::string_view path,
                                          const std::map<std::string, std::string>& labels, std::int32_t partition) = 0;
   virtual std::uint64_t room(LaneNumber lane) const = 0;  // bytes that may be read for it now
+  // So many are being read for it: until they are published they take part of what other lanes share with it.
+  virtual void set_reading(LaneNumber lane, std::uint64_t bytes) = 0;
   virtual std::uint32_t read_bytes_best() const = 0;
   virtual std::uint64_t memory_limit() const = 0;
   virtual std::optional<Slice> reserve(LaneNumber lane, std::uint32_t bytes, std::uint64_t hint_bytes) = 0;

@@ -18,6 +18,15 @@ TEST(ChunkPool, ManySmallReadsShareOneChunk) {
   EXPECT_EQ(pool.budget().used(), 16u << 10);
 }
 
+// Many files of half a MiB to many partitions: a chunk twice as large would be half empty, or pinned by another file.
+TEST(ChunkPool, AFileOfHalfAMebibyteTakesNoMore) {
+  ChunkPool pool(4 << 20);
+  Arena arena;
+  auto whole = pool.reserve(arena, 512 << 10, 512 << 10);
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(pool.budget().used(), 512u << 10);
+}
+
 TEST(ChunkPool, WhatAReadDidNotFillIsGivenBack) {
   ChunkPool pool(1 << 20);
   Arena arena;

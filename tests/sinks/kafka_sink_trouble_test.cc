@@ -108,6 +108,25 @@ TEST_F(KafkaSinkTest, StuckLanesTogetherHoldAQuarterOfTheMemory) {
   EXPECT_GT(sink_->room(lane(63)), 16u * 1024);
 }
 
+// Reads of all lanes are under way before the first of them is published: together they take no more than what may be
+// out, and what came of them, or did not, is given back.
+TEST_F(KafkaSinkTest, ReadsUnderWayShareAQuarterOfTheMemory) {
+  start_with(12);
+  for (std::int32_t partition = 0; partition < 12; ++partition) lane(partition);
+  std::uint64_t reading = 0;
+  for (std::int32_t partition = 0; partition < 12; ++partition) {
+    const std::uint64_t bytes = sink_->room(lane(partition));
+    sink_->set_reading(lane(partition), bytes);
+    reading += bytes;
+  }
+  const double charge_of_byte = 1 + kRecordOverheadBytes / 200.0;  // what it takes a line for, before it has seen one
+  EXPECT_GT(static_cast<double>(reading) * charge_of_byte, config_.memory / 8);
+  EXPECT_LE(static_cast<double>(reading) * charge_of_byte, config_.memory / 4);
+  const std::uint64_t beside_others = sink_->room(lane(11));
+  for (std::int32_t partition = 0; partition < 11; ++partition) sink_->set_reading(lane(partition), 0);
+  EXPECT_GT(sink_->room(lane(11)), beside_others);
+}
+
 TEST_F(KafkaSinkTest, ShortLinesCountWithTheirBooks) {
   start_with(1);
   std::uint64_t bytes = 0;
