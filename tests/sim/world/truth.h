@@ -121,8 +121,8 @@ class Truth {
   std::vector<Generation> generations_;
   std::map<std::uint64_t, std::vector<std::uint32_t>> by_inode_;
   std::map<std::string, std::pair<std::string, std::int32_t>> place_of_path_;
-  std::unordered_map<std::string, Piece> expected_;
-  std::vector<std::uint64_t> expected_to_;  // by generation: pieces before it are in `expected_`
+  std::unordered_map<std::uint64_t, Piece> expected_;  // by the hash of their text: a copy of all of it costs more
+  std::vector<std::uint64_t> expected_to_;             // by generation: pieces before it are in `expected_`
   bool has_symlinks_ = false, has_like_inodes_ = false;
   std::uint64_t doubled_bytes_ = 0, records_ = 0, trace_ = 0;
 };
