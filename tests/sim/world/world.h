@@ -84,15 +84,11 @@ class World {
   void calm_down();
   void finish();
 
-  // world_actions.cc: what each action does
+  // world_actions.cc: what writers and rotations do
   void act(const Action& action);
   bool act_writer(Kind kind, Dice& dice);
   bool act_rotation(Kind kind, Dice& dice);
   bool act_names(Kind kind, const std::string& path, Dice& dice);
-  bool act_kernel(Kind kind, Dice& dice);
-  bool act_storage(Kind kind, Dice& dice);
-  bool act_kafka(Kind kind, Dice& dice);
-  bool act_agent(Kind kind, Dice& dice);
   std::string some_name(Dice& dice);                      // of a directory that exists
   std::string some_file(Dice& dice, bool only_matching);  // one that exists; "" when there is none
   Generation* generation_at(const std::string& path);
@@ -108,6 +104,12 @@ class World {
   void remove_directory(const std::string& directory);
   bool may_lose(const Generation& generation) const;  // if it went now
   std::string side_name(const std::string& path, const char* ending);
+
+  // world_faults.cc: what kernel, storage, Kafka and the agent's end do
+  bool act_kernel(Kind kind, Dice& dice);
+  bool act_storage(Kind kind, Dice& dice);
+  bool act_kafka(Kind kind, Dice& dice);
+  bool act_agent(Kind kind, Dice& dice);
   bool heal_later(Dice& dice, Duration most, std::function<void()> heal);
 
   // world_checks.cc: the promises
