@@ -59,8 +59,11 @@ Generation* World::generation_at(const std::string& path) {
 
 Generation& World::made(const std::string& path) {
   if (Generation* known = generation_at(path); known != nullptr) return *known;
+  const bool is_told = is_matching(path) && tells_of(path);
   disk_.append(path, "");
-  return truth_.begin(disk_.inode_of(path), path);
+  Generation& generation = truth_.begin(disk_.inode_of(path), path);
+  generation.is_told = is_told;
+  return generation;
 }
 
 void World::append(const std::string& path, const std::string& text) {
@@ -83,6 +86,19 @@ void World::append_line(const std::string& path, std::uint64_t bytes, const char
   if (have + bytes + 2 > program_.max_line) end = "\n";
   bytes = findable(generation, bytes);
   append(path, truth_.words(generation, bytes) + end);
+}
+
+// Lines of `line_bytes` or up to twice so much.
+void World::write_much(const std::string& path, std::uint64_t bytes, std::uint64_t line_bytes, Dice& dice) {
+  Generation& generation = made(path);
+  std::string text;
+  if (generation.has_unfinished_line()) append_line(path, kOddBytes);
+  while (text.size() < bytes) {
+    const std::string line = truth_.words(generation, line_bytes + dice.below(line_bytes)) + "\n";
+    truth_.wrote(generation, line);
+    text += line;
+  }
+  disk_.append(path, text);
 }
 
 bool World::act_writer(Kind kind, Dice& dice) {
@@ -109,19 +125,9 @@ bool World::act_writer(Kind kind, Dice& dice) {
       if (!made(path).has_unfinished_line()) return false;
       append_line(path, kOddBytes);
       return true;
-    case Kind::burst: {
-      Generation& generation = made(path);
-      std::string text;
-      const std::uint64_t bytes = 20'000 + dice.below(200'000);
-      if (generation.has_unfinished_line()) append_line(path, kOddBytes);
-      while (text.size() < bytes) {
-        const std::string line = truth_.words(generation, 40 + dice.below(80)) + "\n";
-        truth_.wrote(generation, line);
-        text += line;
-      }
-      disk_.append(path, text);
+    case Kind::burst:
+      write_much(path, 20'000 + dice.below(200'000), 40, dice);
       return true;
-    }
     case Kind::long_line:
       append_line(path, program_.max_line + dice.below(2 * program_.max_line));
       return true;
@@ -156,6 +162,12 @@ bool World::may_lose(const Generation& generation) const {
   // A worker that looks at it has it open as well.
   const bool are_workers_busy = workers_ && (workers_->waiting() > 0 || workers_->has_finished());
   return !pipeline_ || is_draining_ || are_workers_busy || !disk_.is_open(generation.inode);
+}
+
+// What happens to this name, a rename within its directory included, comes as events that the agent will read.
+bool World::tells_of(const std::string& path) {
+  if (!pipeline_ || is_draining_ || !program_.notifies) return false;
+  return watcher_->would_tell(disk_.inode_of(path.substr(0, path.rfind('/'))), 2);
 }
 
 void World::set_renamed(Generation& generation) {
@@ -205,6 +217,7 @@ void World::cut(const std::string& path) {
 }
 
 void World::move(const std::string& from, const std::string& to) {
+  const bool is_told = tells_of(from) && tells_of(to) && from.substr(0, from.rfind('/')) == to.substr(0, to.rfind('/'));
   if (Generation* over = generation_at(to); over != nullptr) {
     const std::uint64_t inode = disk_.inode_of(to);
     over->is_ended_unwatched = may_lose(*over);
@@ -218,9 +231,12 @@ void World::move(const std::string& from, const std::string& to) {
   set_renamed(*generation);
   if (is_matching(to)) {
     generation->may_be_unknown = false;
-  } else if (is_matching(from) && (!generation->is_known || generation->was_away)) {
+    generation->is_told = is_told;
+  } else if (is_matching(from) || generation->is_told) {
     // One that had been away may have been looked at and not yet recognised under the name that it loses.
-    generation->may_be_unknown = true;
+    generation->is_told = generation->is_told && is_told && !generation->has_other_names;
+    if (!generation->is_known) generation->was_unknown = true;
+    if (generation->was_away || (!generation->is_known && !generation->is_told)) generation->may_be_unknown = true;
   }
 }
 

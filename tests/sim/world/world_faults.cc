@@ -1,4 +1,6 @@
 // World: the faults of kernel, storage, Kafka and the agent itself. False: it could not happen now, and did not.
+#include <fmt/format.h>
+
 #include <cerrno>
 #include <utility>
 
@@ -54,6 +56,7 @@ bool World::act_kernel(Kind kind, Dice& dice) {
     case Kind::events_lost:
       if (!watcher_->has_events()) return false;
       watcher_->drop_queue();
+      note_untold();
       names_calm_from(clock_.now() + kScansWithin);
       return true;
     case Kind::overflow:
@@ -111,21 +114,38 @@ bool World::act_storage(Kind kind, Dice& dice) {
   }
 }
 
+// Everybody writes much: the backlog of many partitions meets at once. It is the records that are many, or the bytes.
+void World::rush_hour(Dice& dice) {
+  const bool has_long_lines = program_.max_line >= 1024 && dice.one_in(2);
+  for (const char* directory : {"/log/a", "/log/b"}) {
+    if (!disk_.exists(directory)) continue;
+    for (int i = 0; i < 4; ++i) {
+      const std::string path = fmt::format("{}/{}.log", directory, i);
+      if (disk_.is_dangling(path)) continue;
+      write_much(path, has_long_lines ? 150'000 : 60'000, has_long_lines ? 450 : 40, dice);
+    }
+  }
+}
+
 bool World::act_kafka(Kind kind, Dice& dice) {
   say(std::string(name_of(kind)));
+  kafka_calm_ = std::max(kafka_calm_, clock_.now() + seconds(20));
   switch (kind) {
     case Kind::slow:
       cluster_.set_latency(milliseconds(20 + dice.below(2000)));
       return heal_later(dice, seconds(20), [this] { cluster_.set_latency(milliseconds(2)); });
     case Kind::silent:
       cluster_.set_mood(SimCluster::Mood::silent);
-      return heal_later(dice, seconds(20), [this] { cluster_.set_mood(SimCluster::Mood::up); });
+      heal_later(dice, seconds(20), [this] { cluster_.set_mood(SimCluster::Mood::up); });
+      if (dice.one_in(6)) rush_hour(dice);
+      return true;
     case Kind::away:
       cluster_.set_mood(SimCluster::Mood::away);
       return heal_later(dice, seconds(20), [this] { cluster_.set_mood(SimCluster::Mood::up); });
     case Kind::denied:
-      cluster_.set_denied(true);
-      return heal_later(dice, seconds(10), [this] { cluster_.set_denied(false); });
+      heal_later(dice, seconds(10), [this] { cluster_.allow(); });
+      cluster_.deny({.is_one_by_one = dice.one_in(2), .is_of_writes_only = dice.one_in(3)});
+      return true;
     case Kind::refused:
       cluster_.refuse(static_cast<std::uint32_t>(1 + dice.below(3)));
       return true;
