@@ -54,8 +54,10 @@ struct RejectedSpool::File {
       return std::move(made).error().during("make", directory);
     Result<UniqueFd> opened = files.open_write(path, true);
     if (!opened) return std::move(opened).error().during("open", path);
-    if (Status synced = files.sync_directory(directory); !synced)
-      return std::move(synced).error().during("sync", directory);
+    // The file's name is in the one, that one's name in the other: an fsync of the file keeps neither.
+    for (const std::string& made : {directory, directory.substr(0, directory.rfind('/'))}) {
+      if (Status synced = files.sync_directory(made); !synced) return std::move(synced).error().during("sync", made);
+    }
     fd = *std::move(opened);
     return {};
   }

@@ -59,6 +59,7 @@ bool FileReader::start(TailFile& file, Instant now) {
   for (const TailFile* earlier = file.before; earlier != nullptr; earlier = earlier->before) {
     if (!earlier->has_work() || !earlier->trouble.empty()) continue;
     scheduler_.wait(file, Turn::wants_other);
+    if (file.fd) let_pass(file);
     return false;
   }
   if (!file.has_lane && !find_lane(file)) {
@@ -114,6 +115,15 @@ bool FileReader::is_waited_for(const TailFile& file) {
     if (later->fd && later->turn == Turn::wants_other) return true;
   }
   return false;
+}
+
+// Those before `file` that found no descriptor, when nothing that has one was waiting for them yet: there is one now.
+void FileReader::let_pass(const TailFile& file) {
+  for (TailFile* earlier = file.before; earlier != nullptr; earlier = earlier->before) {
+    if (earlier->turn != Turn::wants_file) continue;
+    scheduler_.remove(*earlier);
+    scheduler_.add(*earlier);
+  }
 }
 
 bool FileReader::start_open(TailFile& file, Instant now) {

@@ -41,7 +41,7 @@ class SimulatedCluster {
   }
   void set_away(bool is_away) { cluster_.set_mood(is_away ? SimCluster::Mood::away : SimCluster::Mood::up); }
   void set_silent(bool is_silent) { cluster_.set_mood(is_silent ? SimCluster::Mood::silent : SimCluster::Mood::up); }
-  void set_topic_unknown(bool is_unknown) { cluster_.set_denied(is_unknown); }
+  void set_topic_unknown(bool is_unknown) { is_unknown ? cluster_.deny({}) : cluster_.allow(); }
   void refuse_next_request() { cluster_.refuse(1); }
 
  private:

@@ -36,6 +36,10 @@ class SimWatcher final : public Watcher {
   void set_watch_limit(std::size_t watches) { watch_limit_ = watches; }
   void hold(bool is_held) { is_held_ = is_held; }  // events gather and are not handed out: late
   void drop_queue() { queue_.clear(); }            // events that never come
+  // A change in the directory that has this inode would be told of at once, with so many events.
+  bool would_tell(std::uint64_t directory, std::size_t events) const {
+    return watches_.contains(directory) && !is_held_ && queue_.size() + events <= queue_max_;
+  }
   bool has_events() const { return (!queue_.empty() || has_overflown_) && !is_held_; }
   bool is_readable() const { return has_events() && !is_muted_; }
 

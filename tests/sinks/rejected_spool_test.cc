@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "tests/sim/sim_file_system.h"
 #include "tests/sinks/inline_workers.h"
 #include "tests/sinks/sink_driver.h"
 
@@ -88,6 +89,18 @@ TEST_F(Spool, ASecondProcessGoesOnWhereTheFirstEnded) {
   RejectedSpool second(files_, workers_, path_, 1'000'000);
   EXPECT_TRUE(append(second, {record("two")}));
   EXPECT_EQ(read_spool(content()).size(), 2u);
+}
+
+// The power goes right after the first append: file and directory were both made for it.
+TEST_F(Spool, TheFirstRecordSurvivesALossOfPower) {
+  SimFileSystem disk;
+  disk.make("/state");
+  RejectedSpool spool(disk, workers_, "/state/rejected/main.spool", 1'000'000);
+  ASSERT_TRUE(append(spool, {record("one")}));
+  SimRandom random(1);
+  disk.crash(CrashMode::drop, random);
+  ASSERT_TRUE(disk.exists("/state/rejected/main.spool"));
+  EXPECT_EQ(read_spool(disk.content("/state/rejected/main.spool")).size(), 1u);
 }
 
 TEST_F(Spool, ItsLimitIsKeptAndRoomThatIsMadeIsUsed) {

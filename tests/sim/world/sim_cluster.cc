@@ -66,8 +66,9 @@ void SimCluster::drop(SimKafkaClient& client) {
     if (report.fault == KafkaFault::none) in_doubt_ += report.count;
   }
   for (auto& [lane, queue] : client.queues_) {
-    // With nobody there to take them nothing more arrives.
-    std::size_t arrive = mood_ == Mood::away || is_denied_ ? 0 : dice_.below(queue.size() + 1);
+    // With nobody there to take them nothing more arrives, nor behind what was given back.
+    const bool is_shut = mood_ == Mood::away || is_denied_ || client.denied_[lane].left > 0;
+    std::size_t arrive = is_shut ? 0 : dice_.below(queue.size() + 1);
     for (Request& request : queue) {
       if (!request.is_stored) {
         if (arrive == 0) break;
@@ -115,8 +116,10 @@ void SimCluster::answer(SimKafkaClient& client, Request& request) {
   client.options_.wake->signal();
 }
 
-void SimCluster::give_back(SimKafkaClient& client, std::deque<Request>& queue) {
-  for (const Request& request : queue) {
+void SimCluster::give_back(SimKafkaClient& client, std::deque<Request>& queue, std::size_t requests) {
+  for (; requests > 0; --requests) {
+    const Request request = std::move(queue.front());
+    queue.pop_front();
     if (request.is_stored) in_doubt_ += request.records.size();
     for (const Sent& sent : request.records) {
       client.news_.reports.push_back({.token = request.token,
@@ -127,7 +130,6 @@ void SimCluster::give_back(SimKafkaClient& client, std::deque<Request>& queue) {
                                       .reason = "simulated: an unknown topic"});
     }
   }
-  queue.clear();
   client.options_.wake->signal();
 }
 
@@ -142,7 +144,7 @@ void SimCluster::advance() {
         answer.fault = KafkaFault::no_answer;
         answer.name = "timed_out";
         answer.reason = "simulated: no broker";
-      } else if (is_denied_) {
+      } else if (is_denied_ && !denial_.is_of_writes_only) {
         answer.fault = KafkaFault::given_back;
         answer.name = "unknown_topic";
         answer.reason = "simulated: an unknown topic";
@@ -155,14 +157,22 @@ void SimCluster::advance() {
     });
     if (client->is_ill_) continue;
     for (auto& [lane, queue] : client->queues_) {
+      SimKafkaClient::Denied& denied = client->denied_[lane];
       while (!queue.empty()) {
-        if (is_denied_) {
-          give_back(*client, queue);
+        if (is_denied_ && !denial_.is_one_by_one) {
+          give_back(*client, queue, queue.size());
+          denied = {};
           break;
         }
+        if (is_denied_ || (denied.left > 0 && !denied.has_begun)) denied.left = queue.size();
         Request& first = queue.front();
         if (first.due == kNever) first.due = now + some_latency();
         if (first.due > now || mood_ == Mood::away) break;
+        if (denied.left > 0) {
+          denied.has_begun = --denied.left > 0;
+          give_back(*client, queue, 1);
+          continue;
+        }
         if (!first.is_stored) {
           if (mood_ == Mood::silent && !dice_.one_in(4)) {
             first.due = now + std::chrono::milliseconds(200);
@@ -174,6 +184,7 @@ void SimCluster::advance() {
         }
         if (mood_ == Mood::silent) break;
         answer(*client, first);
+        client->heard_[lane] = now;
         queue.pop_front();
       }
     }
@@ -189,7 +200,7 @@ Instant SimCluster::next_event() const {
     for (const auto& [lane, queue] : client->queues_) {
       if (queue.empty()) continue;
       const Request& first = queue.front();
-      if (is_denied_) return clock_.now();
+      if (is_denied_ && !denial_.is_one_by_one) return clock_.now();
       if (first.due == kNever) {
         if (mood_ != Mood::away) next = std::min(next, clock_.now());
       } else if (mood_ == Mood::up || (mood_ == Mood::silent && !first.is_stored)) {
@@ -210,6 +221,23 @@ std::size_t SimCluster::outstanding() const {
   return records;
 }
 
+std::uint64_t SimCluster::stuck_bytes(std::uint64_t overhead_bytes) const {
+  std::uint64_t bytes = 0;
+  for (const SimKafkaClient* client : clients_) {
+    if (client->is_retired_) continue;
+    for (const auto& [lane, queue] : client->queues_) {
+      if (queue.empty()) continue;
+      const auto heard = client->heard_.find(lane);
+      const Instant since = std::max(queue.front().sent, heard == client->heard_.end() ? Instant{} : heard->second);
+      if (clock_.now() - since < std::chrono::seconds(1)) continue;
+      for (const Request& request : queue) {
+        for (const Sent& sent : request.records) bytes += sent.bytes + overhead_bytes;
+      }
+    }
+  }
+  return bytes;
+}
+
 SimKafkaClient::SimKafkaClient(SimCluster& cluster, KafkaClientOptions options)
     : cluster_(cluster), options_(std::move(options)), cpu_at_(cluster.clock_.now()) {
   cluster_.clients_.push_back(this);
@@ -222,6 +250,7 @@ void SimKafkaClient::produce(const std::string& topic, std::int32_t partition, s
   TR_ASSERT(!is_retired_, "a retired client is given records");
   TR_ASSERT(partition >= 0 && partition < cluster_.partitions_, "partition {} of {}", partition, topic);
   SimCluster::Request request{.token = token};
+  request.sent = cluster_.clock_.now();
   request.records.reserve(records.size());
   for (const KafkaRecord& record : records) {
     if (record.bytes > options_.record_bytes_max) {

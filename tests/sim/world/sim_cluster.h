@@ -7,10 +7,11 @@
 // produced, and compared with what they were then: memory that was given back too early shows.
 //
 // Moods: up (answers take `latency`), silent (takes no request, or takes and does not answer), away (takes nothing,
-// questions end without an answer). In any mood a partition can give everything back (unknown topic, not authorized),
-// refuse single records, and a client can fall ill for good. What is larger than the client's record_bytes_max it
-// refuses by itself. All topics are there, with `partitions` partitions each. Not modelled: a broker that breaks the
-// order of one connection, a partition that does not exist (asserted), troubles and statistics.
+// questions end without an answer). In any mood a partition can give everything back (unknown topic, not authorized to
+// write; at once or one request after the other), refuse single records, and a client can fall ill for good. What is
+// larger than the client's record_bytes_max it refuses by itself. All topics are there, with `partitions` partitions
+// each. Not modelled: a broker that breaks the order of one connection, a partition that does not exist (asserted),
+// troubles and statistics.
 #pragma once
 
 #include <cstdint>
@@ -51,9 +52,18 @@ class SimCluster {
   void set_latency(Duration latency) { latency_ = latency; }
   void set_spins(bool spins) { spins_ = spins; }  // a silent broker makes the client's threads burn CPU
   void set_lingers(bool lingers);  // a retired client is not gone, and reads its records, before this is false
-  void set_denied(bool is_denied) { is_denied_ = is_denied; }  // topics are unknown: all is given back
-  void refuse(std::uint32_t records) { refuse_ += records; }   // the next ones that are taken
-  bool make_ill();                                             // the living client; false: there is none
+  // All that is out is given back, at once or a request at a time (that then goes on to the last of them, though
+  // nothing is denied any more). Topics are unknown, or may be asked for but not written to.
+  struct Denial {
+    bool is_one_by_one = false, is_of_writes_only = false;
+  };
+  void deny(Denial how) {
+    is_denied_ = true;
+    denial_ = how;
+  }
+  void allow() { is_denied_ = false; }
+  void refuse(std::uint32_t records) { refuse_ += records; }  // the next ones that are taken
+  bool make_ill();                                            // the living client; false: there is none
   // The agent's process is gone: what its clients had sent may still arrive.
   void lose_clients();
 
@@ -61,6 +71,8 @@ class SimCluster {
   void advance();
   Instant next_event() const;  // kNever: nothing is due
   std::size_t outstanding() const;
+  // What is out on lanes without an answer for a second, with so much for each record.
+  std::uint64_t stuck_bytes(std::uint64_t overhead_bytes) const;
   std::size_t clients() const { return clients_.size(); }
   std::uint64_t stored() const { return stored_; }
   std::uint64_t in_doubt() const { return in_doubt_; }  // records stored that nobody was told of
@@ -78,12 +90,13 @@ class SimCluster {
     bool is_stored = false;
     std::vector<bool> refused;
     Instant due = kNever;  // of its next step; kNever: it is not the first of its queue yet
+    Instant sent{};
   };
   using Lane = std::pair<std::string, std::int32_t>;
 
   void store(const Lane& lane, Request& request, bool is_late = false);
   void answer(SimKafkaClient& client, Request& request);
-  void give_back(SimKafkaClient& client, std::deque<Request>& queue);
+  void give_back(SimKafkaClient& client, std::deque<Request>& queue, std::size_t requests);
   void drop(SimKafkaClient& client);  // what it had sent: up to some point it was stored
   Duration some_latency();
 
@@ -94,6 +107,7 @@ class SimCluster {
   Mood mood_ = Mood::up;
   Duration latency_{std::chrono::milliseconds(2)};
   bool spins_ = false, lingers_ = false, is_denied_ = false;
+  Denial denial_;
   std::uint32_t refuse_ = 0;
   std::uint64_t stored_ = 0, in_doubt_ = 0;
   OnRecord on_record_;
@@ -128,6 +142,13 @@ class SimKafkaClient final : public KafkaClient {
   SimCluster& cluster_;
   KafkaClientOptions options_;
   std::map<SimCluster::Lane, std::deque<SimCluster::Request>> queues_;
+  std::map<SimCluster::Lane, Instant> heard_;  // the last answer
+  // So many from the front are to be given back; once the first is, those sent later are not among them.
+  struct Denied {
+    std::size_t left = 0;
+    bool has_begun = false;
+  };
+  std::map<SimCluster::Lane, Denied> denied_;
   std::deque<Question> questions_;
   KafkaEvents news_;
   std::map<std::string, BrokerStatistics> statistics_;

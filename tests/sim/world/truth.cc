@@ -45,8 +45,8 @@ void Truth::wrote(Generation& generation, std::string_view text) {
   const std::string& bytes = generation.bytes;
   std::uint64_t& to = expected_to_[generation.number];
   const auto expect = [&](std::uint64_t begin, std::uint64_t text_begin, std::uint64_t text_end, std::uint64_t end) {
-    expected_.try_emplace(bytes.substr(text_begin, text_end - text_begin),
-                          Piece{.generation = generation.number, .begin = begin, .end = end, .text = text_begin});
+    const std::uint64_t hash = XXH3_64bits(bytes.data() + text_begin, text_end - text_begin);
+    expected_.try_emplace(hash, Piece{.generation = generation.number, .begin = begin, .end = end, .text = text_begin});
   };
   while (true) {
     std::uint64_t line = to;  // empty lines belong to the line after them
@@ -74,7 +74,7 @@ void Truth::arrived(const std::string& topic, std::int32_t partition, std::strin
   trace_ = XXH3_64bits_withSeed(topic.data(), topic.size(), hash + static_cast<std::uint64_t>(partition));
   if (text.empty()) return;
   std::optional<Piece> piece;
-  if (const auto found = expected_.find(std::string(text)); found != expected_.end()) {
+  if (const auto found = expected_.find(XXH3_64bits(text.data(), text.size())); found != expected_.end()) {
     piece = found->second;
   } else {
     piece = odd_piece(text);

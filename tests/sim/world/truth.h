@@ -37,7 +37,9 @@ struct Generation {
   bool was_renamed = false;         // so an unfinished last line may have been shipped
   bool has_other_names = false;     // a hard link or a symlink
   bool is_known = false;            // the agent has looked at it
+  bool is_told = false;             // an event said that it is there: a rename is no way to lose it
   bool may_be_unknown = false;      // it lost its matching name before that
+  bool was_unknown = false;         // it lost that name before it was looked at: it is found, but perhaps late
   bool is_away = false;             // moved to where nobody looks
   bool was_away = false;            // for a while
   bool was_forgotten = false;       // a life ended before it could be stored that this one is there
@@ -122,8 +124,8 @@ class Truth {
   std::vector<Generation> generations_;
   std::map<std::uint64_t, std::vector<std::uint32_t>> by_inode_;
   std::map<std::string, std::pair<std::string, std::int32_t>> place_of_path_;
-  std::unordered_map<std::string, Piece> expected_;
-  std::vector<std::uint64_t> expected_to_;  // by generation: pieces before it are in `expected_`
+  std::unordered_map<std::uint64_t, Piece> expected_;  // by the hash of their text: a copy of all of it costs more
+  std::vector<std::uint64_t> expected_to_;             // by generation: pieces before it are in `expected_`
   bool has_symlinks_ = false, has_like_inodes_ = false;
   std::uint64_t doubled_bytes_ = 0, records_ = 0, trace_ = 0;
 };

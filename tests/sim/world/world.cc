@@ -62,7 +62,10 @@ World::World(const Program& program)
   cluster_.on_breach([this](const std::string& what) { breach(what); });
   cluster_.on_record(
       [this](const std::string& topic, std::int32_t partition, std::string_view text, bool is_refused, bool is_late) {
-        if (is_refused) ++refused_;
+        if (is_refused) {
+          ++refused_;
+          refused_bytes_ += text.size();
+        }
         truth_.arrived(topic, partition, text, is_refused, is_late);
       });
   disk_.set_keeps_birth_times(program.has_birth_times);
@@ -150,6 +153,7 @@ void World::start() {
   ++life_;
   idle_turns_ = 0;
   disk_.set_time(clock_.wall());
+  note_owed();
   Result<std::unique_ptr<Pipeline>> made = Pipeline::create(
       config_,
       PipelineOptions{.open_files_max = kOpenFilesMax, .journal_segment_bytes_min = program_.journal_segment_bytes},
@@ -182,6 +186,14 @@ void World::note_forgotten(bool may_forget_all) {
     if (!may_forget_all && generation.prefix > 0 && !generation.was_away && !generation.was_forgotten) continue;
     generation.is_known = false;
     generation.was_forgotten = true;
+    if (!is_matching(path_of(generation.inode))) generation.may_be_unknown = true;
+  }
+}
+
+// The events that are not read yet will not be.
+void World::note_untold() {
+  for (Generation& generation : truth_.all()) {
+    if (generation.is_known || !std::exchange(generation.is_told, false) || generation.fate != Fate::lives) continue;
     if (!is_matching(path_of(generation.inode))) generation.may_be_unknown = true;
   }
 }
@@ -247,7 +259,9 @@ void World::end_agent(End end, CrashMode mode) {
       disk_.crash(mode, crash_random_);
     }
   }
+  note_untold();
   pipeline_.reset();
+  stuck_since_ = starved_since_ = kNever;
   disk_.kill_process();
   disk_.set_descriptor_limit(SIZE_MAX);  // of the process
   log_stored();
@@ -277,6 +291,7 @@ void World::turn() {
   disk_.set_time(clock_.wall());
   note_trouble();
   check_noticed();
+  check_goes_on();
   pipeline_->turn(clock_.now(), clock_.wall());
   ++outcome_.turns;
   check_turn();
@@ -330,6 +345,34 @@ void World::pass(Duration time) {
   }
 }
 
+// What befalls the very last writes is not healed by what comes after them: nothing does, and nothing else wakes the
+// agent for a while.
+void World::trouble_at_the_end() {
+  Dice dice(program_.seed ^ 0x0fe);
+  const std::uint64_t sort = dice.below(4);
+  if (sort > 1 || is_broken()) return;
+  pass(seconds(3));
+  const Instant heals_at = clock_.now() + milliseconds(1 + dice.below(700));
+  if (sort == 0) {
+    say("the last events are too many");
+    watcher_->set_queue_max(0);
+    heals_.emplace(heals_at, [this] { watcher_->set_queue_max(16'384); });
+  } else {
+    say("the last records are given back");
+    // For longer than what else may wake a lane that waits.
+    kafka_calm_ = clock_.now() + milliseconds(1 + dice.below(10'000));
+    cluster_.deny({.is_one_by_one = dice.one_in(2), .is_of_writes_only = true});
+    heals_.emplace(kafka_calm_, [this] { cluster_.allow(); });
+  }
+  // To files that only their descriptor or a search leads to; or to any.
+  for (std::size_t i = 0; i < truth_.all().size(); ++i) {
+    const Generation& generation = truth_.all()[i];
+    if (generation.fate != Fate::lives || generation.is_away) continue;
+    const std::string path = path_of(generation.inode);
+    if (sort == 0 ? !is_matching(path) : dice.one_in(2)) append_line(path, 20);
+  }
+}
+
 // Everything heals, every unfinished line gets its end, the agent runs.
 void World::calm_down() {
   say("all faults heal");
@@ -339,6 +382,7 @@ void World::calm_down() {
     heal();
   }
   disk_.faults().heal();
+  kafka_calm_ = clock_.now();
   if (is_draining_) pass(seconds(120));
   if (!pipeline_) start();
   pass(seconds(1));
@@ -349,6 +393,7 @@ void World::calm_down() {
     if (generation.has_unfinished_line()) append_line(path, 40);
     append_line(path, 20);
   }
+  trouble_at_the_end();
 }
 
 void World::finish() {

@@ -83,18 +83,16 @@ class World {
   enum class End : std::uint8_t { drained, killed, power_lost };
   void end_agent(End end, CrashMode mode = CrashMode::keep);
   void note_forgotten(bool may_forget_all);
+  void note_untold();
+  void trouble_at_the_end();
   void calm_down();
   void finish();
 
-  // world_actions.cc: what each action does
+  // world_actions.cc: what writers and rotations do
   void act(const Action& action);
   bool act_writer(Kind kind, Dice& dice);
   bool act_rotation(Kind kind, Dice& dice);
   bool act_names(Kind kind, const std::string& path, Dice& dice);
-  bool act_kernel(Kind kind, Dice& dice);
-  bool act_storage(Kind kind, Dice& dice);
-  bool act_kafka(Kind kind, Dice& dice);
-  bool act_agent(Kind kind, Dice& dice);
   std::string some_name(Dice& dice);                      // of a directory that exists
   std::string some_file(Dice& dice, bool only_matching);  // one that exists; "" when there is none
   Generation* generation_at(const std::string& path);
@@ -102,15 +100,24 @@ class World {
   void append(const std::string& path, const std::string& text);
   std::uint64_t findable(const Generation& generation, std::uint64_t bytes) const;
   void append_line(const std::string& path, std::uint64_t bytes, const char* end = "\n");
+  void write_much(const std::string& path, std::uint64_t bytes, std::uint64_t line_bytes, Dice& dice);
   void cut(const std::string& path);
   void move(const std::string& from, const std::string& to);
   void remove_file(const std::string& path);
   void lost_name(std::uint64_t inode, Generation& generation);  // one of its names is gone
   void set_renamed(Generation& generation);
   bool is_another(const Generation& generation) const;
+  bool tells_of(const std::string& path);
   void remove_directory(const std::string& directory);
   bool may_lose(const Generation& generation) const;  // if it went now
   std::string side_name(const std::string& path, const char* ending);
+
+  // world_faults.cc: what kernel, storage, Kafka and the agent's end do
+  bool act_kernel(Kind kind, Dice& dice);
+  bool act_storage(Kind kind, Dice& dice);
+  bool act_kafka(Kind kind, Dice& dice);
+  bool act_agent(Kind kind, Dice& dice);
+  void rush_hour(Dice& dice);
   bool heal_later(Dice& dice, Duration most, std::function<void()> heal);
 
   // world_checks.cc: the promises
@@ -121,10 +128,18 @@ class World {
   void log_stored();
   void check_stored(FileSystem& disk, bool is_whole);
   void check_survives();
+  void note_owed();
+  void check_owed(const Snapshot& snapshot);
   void check_drained();
   void note_trouble();
   void check_end();
   void check_losses();
+
+  // world_sink_checks.cc: those about Kafka in trouble
+  void check_sink(const Snapshot& snapshot);
+  void check_goes_on();
+  void check_rejected(const Snapshot& snapshot);
+
   std::array<bool, kFileStates> states_met() const;
 
   const Program program_;
@@ -148,11 +163,16 @@ class World {
   Instant names_calm_{}, store_calm_{};
   void names_calm_from(Instant at) { names_calm_ = std::max(names_calm_, at); }
   void store_calm_from(Instant at) { store_calm_ = std::max(store_calm_, at); }
+  Instant kafka_calm_{};  // from then on it answers everything
+  Instant stuck_since_ = kNever, starved_since_ = kNever;
+  std::string stuck_, starved_;
   int next_side_name_ = 0;
-  std::uint64_t life_ = 0, refused_ = 0;
+  std::uint64_t life_ = 0, refused_ = 0, refused_bytes_ = 0, rejected_checked_ = 0;
   std::array<std::uint64_t, kLostReasons> lost_before_{}, lost_files_before_{};  // of earlier lives
   std::uint64_t acked_before_ = 0, rejected_before_ = 0;
   std::uint64_t idle_turns_ = 0;
+  std::uint64_t segment_ = 0;           // the journal's inode
+  std::uint64_t owed_ = 0;              // bytes that this life must count as deleted
   std::vector<std::uint32_t> lagging_;  // generations that lagged after the last turn
   std::deque<std::string> said_;
   Outcome outcome_;

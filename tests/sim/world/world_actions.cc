@@ -1,7 +1,6 @@
-// World: what each action does. False: it could not happen now, and did not.
+// World: what writers and rotations do. False: it could not happen now, and did not.
 #include <fmt/format.h>
 
-#include <cerrno>
 #include <utility>
 
 #include "tests/sim/world/world.h"
@@ -10,7 +9,6 @@ namespace tailrace::sim {
 namespace {
 
 using std::chrono::milliseconds;
-using std::chrono::seconds;
 
 }  // namespace
 
@@ -61,8 +59,11 @@ Generation* World::generation_at(const std::string& path) {
 
 Generation& World::made(const std::string& path) {
   if (Generation* known = generation_at(path); known != nullptr) return *known;
+  const bool is_told = is_matching(path) && tells_of(path);
   disk_.append(path, "");
-  return truth_.begin(disk_.inode_of(path), path);
+  Generation& generation = truth_.begin(disk_.inode_of(path), path);
+  generation.is_told = is_told;
+  return generation;
 }
 
 void World::append(const std::string& path, const std::string& text) {
@@ -85,6 +86,19 @@ void World::append_line(const std::string& path, std::uint64_t bytes, const char
   if (have + bytes + 2 > program_.max_line) end = "\n";
   bytes = findable(generation, bytes);
   append(path, truth_.words(generation, bytes) + end);
+}
+
+// Lines of `line_bytes` or up to twice so much.
+void World::write_much(const std::string& path, std::uint64_t bytes, std::uint64_t line_bytes, Dice& dice) {
+  Generation& generation = made(path);
+  std::string text;
+  if (generation.has_unfinished_line()) append_line(path, kOddBytes);
+  while (text.size() < bytes) {
+    const std::string line = truth_.words(generation, line_bytes + dice.below(line_bytes)) + "\n";
+    truth_.wrote(generation, line);
+    text += line;
+  }
+  disk_.append(path, text);
 }
 
 bool World::act_writer(Kind kind, Dice& dice) {
@@ -111,19 +125,9 @@ bool World::act_writer(Kind kind, Dice& dice) {
       if (!made(path).has_unfinished_line()) return false;
       append_line(path, kOddBytes);
       return true;
-    case Kind::burst: {
-      Generation& generation = made(path);
-      std::string text;
-      const std::uint64_t bytes = 20'000 + dice.below(200'000);
-      if (generation.has_unfinished_line()) append_line(path, kOddBytes);
-      while (text.size() < bytes) {
-        const std::string line = truth_.words(generation, 40 + dice.below(80)) + "\n";
-        truth_.wrote(generation, line);
-        text += line;
-      }
-      disk_.append(path, text);
+    case Kind::burst:
+      write_much(path, 20'000 + dice.below(200'000), 40, dice);
       return true;
-    }
     case Kind::long_line:
       append_line(path, program_.max_line + dice.below(2 * program_.max_line));
       return true;
@@ -158,6 +162,12 @@ bool World::may_lose(const Generation& generation) const {
   // What looks at it has it open as well: a worker, and then a read of its first bytes.
   const bool is_looked_at = workers_ && (workers_->waiting() > 0 || workers_->has_finished() || engine_->is_looking());
   return !pipeline_ || is_draining_ || is_looked_at || !disk_.is_open(generation.inode);
+}
+
+// What happens to this name, a rename within its directory included, comes as events that the agent will read.
+bool World::tells_of(const std::string& path) {
+  if (!pipeline_ || is_draining_ || !program_.notifies) return false;
+  return watcher_->would_tell(disk_.inode_of(path.substr(0, path.rfind('/'))), 2);
 }
 
 void World::set_renamed(Generation& generation) {
@@ -212,6 +222,7 @@ bool World::is_another(const Generation& generation) const {
 }
 
 void World::move(const std::string& from, const std::string& to) {
+  const bool is_told = tells_of(from) && tells_of(to) && from.substr(0, from.rfind('/')) == to.substr(0, to.rfind('/'));
   if (Generation* over = generation_at(to); over != nullptr) {
     const std::uint64_t inode = disk_.inode_of(to);
     over->is_ended_unwatched = may_lose(*over);
@@ -225,9 +236,13 @@ void World::move(const std::string& from, const std::string& to) {
   set_renamed(*generation);
   if (is_matching(to)) {
     generation->may_be_unknown = false;
-  } else if (is_matching(from) && (!generation->is_known || generation->was_away || is_another(*generation))) {
+    generation->is_told = is_told;
+  } else if (is_matching(from) || generation->is_told) {
     // One that had been away may have been looked at and not yet recognised under the name that it loses.
-    generation->may_be_unknown = true;
+    generation->is_told = generation->is_told && is_told && !generation->has_other_names;
+    if (!generation->is_known) generation->was_unknown = true;
+    if (generation->was_away || (!generation->is_known && !generation->is_told) || is_another(*generation))
+      generation->may_be_unknown = true;
   }
 }
 
@@ -334,177 +349,6 @@ bool World::act_names(Kind kind, const std::string& path, Dice& dice) {
       if (generation->unseen_since != kNever) generation->unseen_since = clock_.now();
       return true;
     }
-    default:
-      return false;
-  }
-}
-
-bool World::heal_later(Dice& dice, Duration most, std::function<void()> heal) {
-  const auto micros = static_cast<std::uint64_t>(most / std::chrono::microseconds(1));
-  heals_.emplace(clock_.now() + std::chrono::microseconds(1 + dice.below(micros)), std::move(heal));
-  return true;
-}
-
-bool World::act_kernel(Kind kind, Dice& dice) {
-  say(std::string(name_of(kind)));
-  switch (kind) {
-    case Kind::read_error:
-      disk_.faults().add({.op = SimOp::read, .sys_errno = EIO, .times = 1 + dice.below(3), .path_contains = "/log/"});
-      return true;
-    case Kind::open_error:
-      disk_.faults().add({.op = SimOp::open_read,
-                          .sys_errno = dice.one_in(2) ? EIO : ENFILE,
-                          .times = 1 + dice.below(3),
-                          .path_contains = "/log/"});
-      return true;
-    case Kind::no_permission: {
-      const std::string path = some_file(dice, true);
-      if (path.empty()) return false;
-      const std::uint64_t inode = disk_.inode_of(path);
-      disk_.set_permitted(path, false);
-      names_calm_from(clock_.now() + kScansWithin);
-      return heal_later(dice, seconds(5), [this, inode] {
-        if (const std::string now = path_of(inode); !now.empty()) disk_.set_permitted(now, true);
-        names_calm_from(clock_.now() + kScansWithin);
-      });
-    }
-    case Kind::few_descriptors:
-      disk_.set_descriptor_limit(disk_.open_descriptors() + dice.below(2));
-      names_calm_from(clock_.now() + kScansWithin);
-      store_calm_from(clock_.now() + kRetriesWithin);  // a new segment wants one as well
-      return heal_later(dice, seconds(5), [this] {
-        disk_.set_descriptor_limit(SIZE_MAX);
-        names_calm_from(clock_.now() + kScansWithin);
-        store_calm_from(clock_.now() + kRetriesWithin);
-      });
-    case Kind::events_late:
-      watcher_->hold(true);
-      return heal_later(dice, seconds(2), [this] { watcher_->hold(false); });
-    case Kind::events_lost:
-      if (!watcher_->has_events()) return false;
-      watcher_->drop_queue();
-      names_calm_from(clock_.now() + kScansWithin);
-      return true;
-    case Kind::overflow:
-      watcher_->set_queue_max(1 + dice.below(3));
-      return heal_later(dice, seconds(1), [this] { watcher_->set_queue_max(16'384); });
-    case Kind::few_watches:
-      watcher_->set_watch_limit(dice.below(3));
-      names_calm_from(clock_.now() + kScansWithin);
-      return heal_later(dice, seconds(20), [this] {
-        watcher_->set_watch_limit(SIZE_MAX);
-        names_calm_from(clock_.now() + kScansWithin);
-      });
-    case Kind::workers_late:
-      are_workers_late_ = true;
-      store_calm_from(clock_.now() + seconds(2));
-      return heal_later(dice, seconds(2), [this] { are_workers_late_ = false; });
-    case Kind::disk_hangs:
-      is_disk_hung_ = true;
-      engine_->hold(true);
-      store_calm_from(clock_.now() + seconds(3));
-      return heal_later(dice, seconds(3), [this] {
-        is_disk_hung_ = false;
-        if (engine_) engine_->hold(false);
-      });
-    default:
-      return false;
-  }
-}
-
-bool World::act_storage(Kind kind, Dice& dice) {
-  say(std::string(name_of(kind)));
-  store_calm_from(clock_.now() + kRetriesWithin);
-  switch (kind) {
-    case Kind::sync_fails:
-      disk_.faults().add(
-          {.op = SimOp::sync_data, .sys_errno = EIO, .times = 1 + dice.below(2), .path_contains = "/state"});
-      return true;
-    case Kind::write_fails:
-      disk_.faults().add({.op = SimOp::write, .sys_errno = EIO, .times = 1 + dice.below(2), .path_contains = "/state"});
-      return true;
-    case Kind::disk_full:
-      disk_.set_capacity(disk_.used_bytes());
-      return heal_later(dice, seconds(20), [this] {
-        disk_.set_capacity(UINT64_MAX);
-        store_calm_from(clock_.now() + kRetriesWithin);
-      });
-    case Kind::read_only:
-      disk_.set_read_only(true);
-      return heal_later(dice, seconds(20), [this] {
-        disk_.set_read_only(false);
-        store_calm_from(clock_.now() + kRetriesWithin);
-      });
-    default:
-      return false;
-  }
-}
-
-bool World::act_kafka(Kind kind, Dice& dice) {
-  say(std::string(name_of(kind)));
-  switch (kind) {
-    case Kind::slow:
-      cluster_.set_latency(milliseconds(20 + dice.below(2000)));
-      return heal_later(dice, seconds(20), [this] { cluster_.set_latency(milliseconds(2)); });
-    case Kind::silent:
-      cluster_.set_mood(SimCluster::Mood::silent);
-      return heal_later(dice, seconds(20), [this] { cluster_.set_mood(SimCluster::Mood::up); });
-    case Kind::away:
-      cluster_.set_mood(SimCluster::Mood::away);
-      return heal_later(dice, seconds(20), [this] { cluster_.set_mood(SimCluster::Mood::up); });
-    case Kind::denied:
-      cluster_.set_denied(true);
-      return heal_later(dice, seconds(10), [this] { cluster_.set_denied(false); });
-    case Kind::refused:
-      cluster_.refuse(static_cast<std::uint32_t>(1 + dice.below(3)));
-      return true;
-    case Kind::fatal:
-      return cluster_.make_ill();
-    case Kind::spinning:
-      cluster_.set_mood(SimCluster::Mood::silent);
-      cluster_.set_spins(true);
-      return heal_later(dice, seconds(20), [this] {
-        cluster_.set_mood(SimCluster::Mood::up);
-        cluster_.set_spins(false);
-      });
-    case Kind::lingering:
-      cluster_.set_lingers(true);
-      return heal_later(dice, seconds(10), [this] { cluster_.set_lingers(false); });
-    default:
-      return false;
-  }
-}
-
-bool World::act_agent(Kind kind, Dice& dice) {
-  say(std::string(name_of(kind)));
-  switch (kind) {
-    case Kind::kill:
-      end_agent(End::killed);
-      return true;
-    case Kind::power_loss:
-      end_agent(End::power_lost, std::array{CrashMode::keep, CrashMode::drop, CrashMode::tear}[dice.below(3)]);
-      return true;
-    case Kind::new_device:
-      end_agent(End::power_lost, CrashMode::keep);
-      disk_.set_device(0x900 + dice.below(8));
-      return true;
-    case Kind::terminate: {
-      if (is_draining_) return false;
-      is_draining_ = true;
-      for (Generation& generation : truth_.all()) {
-        if (generation.fate != Fate::lives || generation.was_renamed) generation.may_end_early = true;
-      }
-      was_flush_ = dice.one_in(3);
-      pipeline_->begin_drain(was_flush_ ? ShutdownMode::flush : ShutdownMode::drain, clock_.now());
-      turn();
-      const std::uint64_t life = life_;
-      heals_.emplace(clock_.now() + config_.agent.shutdown_timeout, [this, life] {
-        if (pipeline_ && is_draining_ && life == life_) end_agent(End::killed);
-      });
-      return true;
-    }
-    case Kind::wait:
-      return true;
     default:
       return false;
   }

@@ -59,7 +59,12 @@ void World::check_turn() {
     breach(fmt::format("unsynced: for {:.3f} s, no storage is in trouble", snapshot.checkpoint.unsynced_seconds));
   }
   check_files(tailer);
-  if (outcome_.turns % kSurvivesEvery == 0) check_survives();
+  check_sink(snapshot);
+  check_owed(snapshot);
+  // A segment that takes over must hold all that was durable in the one before it.
+  const std::uint64_t segment = disk_.inode_of(config_.agent.state_dir + "/checkpoints");
+  const bool is_new = std::exchange(segment_, segment) != segment;
+  if (is_new || outcome_.turns % kSurvivesEvery == 0) check_survives();
 }
 
 // A fault that is still to come may come at any moment, and what it hits is tried again.
@@ -78,7 +83,8 @@ void World::check_noticed() {
     if (generation.unseen_since == kNever || generation.fate != Fate::lives || generation.is_away) continue;
     const Duration unseen = clock_.now() - std::max(generation.unseen_since, names_calm_);
     // A write through another hard link, which no pattern names, is told of under that name only.
-    if (unseen < kSeenWithin || generation.may_be_unknown || generation.has_other_names) continue;
+    if (unseen < kSeenWithin || generation.may_be_unknown || generation.was_unknown || generation.has_other_names)
+      continue;
     const std::string path = path_of(generation.inode);
     if (!is_matching(path) && !generation.is_known) continue;
     breach(fmt::format("unseen: g{} ({}) has grown to {}, {} were seen, for {:.1f} s", generation.number, path,
@@ -143,6 +149,26 @@ void World::check_drained() {
   if (clock_.now() > store_calm_ && snapshot.checkpoint.unsynced_seconds > 0) {
     breach(fmt::format("drained: checkpoints of {:.3f} s are not stored", snapshot.checkpoint.unsynced_seconds));
   }
+}
+
+// What was unread of the files that went while nobody ran, by what the next start will read in the journal.
+void World::note_owed() {
+  owed_ = 0;
+  const Result<StoredCheckpoints> stored = read_checkpoints(disk_, config_.agent.state_dir);
+  if (!stored) return;
+  for (const auto& [id, known] : stored->sources) {
+    if (known.is_finished || known.path.empty() || known.size_seen <= known.progress.acked) continue;
+    if (disk_.paths_of(known.key.inode).empty()) owed_ += known.size_seen - known.progress.acked;
+  }
+}
+
+void World::check_owed(const Snapshot& snapshot) {
+  // A directory that could not be listed has lost nothing yet.
+  if (owed_ == 0 || !snapshot.is_scanned || clock_.now() < names_calm_ + kSeenWithin) return;
+  const std::uint64_t counted = snapshot.tailers[0].counters.lost_bytes[index(LostReason::deleted)];
+  if (counted < owed_)
+    breach(fmt::format("uncounted: {} bytes went while no agent ran, {} are counted", owed_, counted));
+  owed_ = 0;
 }
 
 void World::check_files(const TailerSnapshot& tailer) {
