@@ -117,6 +117,15 @@ bool FileReader::is_waited_for(const TailFile& file) {
   return false;
 }
 
+// One that waits for `file`, and can be opened again after it.
+TailFile* FileReader::has_to_yield(const TailFile& file) {
+  for (TailFile* later = file.after; later != nullptr; later = later->after) {
+    const bool has_name = !later->path.empty() && !later->is_deleted && !later->is_replaced;
+    if (later->fd && later->turn == Turn::wants_other && has_name && !later->is_busy()) return later;
+  }
+  return nullptr;
+}
+
 // Those before `file` that found no descriptor, when nothing that has one was waiting for them yet: there is one now.
 void FileReader::let_pass(const TailFile& file) {
   for (TailFile* earlier = file.before; earlier != nullptr; earlier = earlier->before) {
@@ -132,12 +141,14 @@ bool FileReader::start_open(TailFile& file, Instant now) {
     return false;
   }
   while (!parts_.descriptors.has_room() && !(parts_.descriptors.has_spare() && is_waited_for(file))) {
-    TailFile* victim = parts_.descriptors.least_useful();
-    if (victim == nullptr) {
+    if (TailFile* victim = parts_.descriptors.least_useful(); victim != nullptr) {
+      victim->tailer->reader().lend(*victim, now);
+    } else if (TailFile* later = has_to_yield(file); later != nullptr) {
+      close(*later);
+    } else {
       scheduler_.wait(file, Turn::wants_file);
       return false;
     }
-    victim->tailer->reader().lend(*victim, now);
   }
   parts_.descriptors.opened();  // its place is taken from now on
   file.turn = Turn::in_flight;

@@ -32,6 +32,9 @@ inline constexpr Duration kMovePairsWithin = std::chrono::milliseconds(200);
 // A path that had gone when it was looked at: so long an event may tell that it was renamed.
 inline constexpr Duration kVanishedWithin = std::chrono::seconds(2);
 
+// So old may an event be when it is read.
+inline constexpr Duration kEventsLate = std::chrono::seconds(5);
+
 struct FileCounts {
   std::uint64_t open = 0, idle = 0, finished = 0, parked = 0;
 };
@@ -110,7 +113,8 @@ class Tailer {
     TailFile* file;    // nullptr: it was not known yet
     std::string path;  // the old one
     Instant at;
-    Wanted wanted = {};  // of an unknown file
+    Wanted wanted = {};           // of an unknown file
+    bool may_be_another = false;  // than `file`
   };
   struct Search;
   enum class FirstScan : std::uint8_t { scanning, searching, done };

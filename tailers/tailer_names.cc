@@ -84,7 +84,8 @@ void Tailer::on_event(const std::string& directory, const WatchEvent& event, Ins
         } else {
           aliases_.erase(path);
         }
-        moves_[event.cookie] = {.file = file, .path = path, .at = now};
+        moves_[event.cookie] = {
+            .file = file, .path = path, .at = now, .may_be_another = now - file->named_at < kEventsLate};
       } else if (std::optional<Wanted> expected = expected_at(path)) {
         moves_[event.cookie] = {.file = nullptr, .path = path, .at = now, .wanted = *std::move(expected)};
         wanted_probes_.erase(path);
@@ -117,6 +118,8 @@ void Tailer::appeared(const std::string& directory, const WatchEvent& event, Ins
       moves_.erase(moved);
       if (move.file != nullptr) {
         moved_to(*move.file, path, now);
+        // The event may be older than the look that gave this file the name, and tell of the one that had it before.
+        if (move.may_be_another) want_probe(path, {.first_path = move.path, .is_renamed = true});
       } else {
         // It was renamed before we could look at it: it is known under its first name all the same.
         want_probe(path, {.first_path = move.wanted.first_path, .is_renamed = true, .inodes = move.wanted.inodes});

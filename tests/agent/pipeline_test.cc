@@ -371,6 +371,22 @@ TEST_F(Rotation, AFileThatIsDeletedWhileItIsLookedAtIsReadToItsEnd) {
   EXPECT_EQ(lost(LostReason::deleted), 0u);
 }
 
+// The look at its name finds the next file there, and only then come the events of the rename.
+TEST_F(Rotation, AFileThatIsRotatedWhileItsNameIsLookedUpIsShippedAllTheSame) {
+  start();
+  workers->hold(true);
+  disk.append("/log/a.log", lines(0, 2));
+  step();
+  watcher->hold(true);
+  disk.move("/log/a.log", "/log/a.log.1");
+  disk.append("/log/a.log", lines(2, 4));
+  workers->hold(false);
+  run();
+  watcher->hold(false);
+  run(seconds(3));
+  EXPECT_THAT(delivered(), testing::UnorderedElementsAreArray(list(0, 4)));
+}
+
 // Without birth times its second name was taken for another file: cut, it is one file all the same.
 TEST_F(Rotation, AFileThatWasCutAndHasTwoNamesIsShippedOnce) {
   disk.set_keeps_birth_times(false);
