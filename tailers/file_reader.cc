@@ -118,10 +118,12 @@ bool FileReader::is_waited_for(const TailFile& file) {
 }
 
 // One that waits for `file`, and can be opened again after it.
-TailFile* FileReader::has_to_yield(const TailFile& file) {
+TailFile* FileReader::has_to_yield(const TailFile& file) const {
   for (TailFile* later = file.after; later != nullptr; later = later->after) {
     const bool has_name = !later->path.empty() && !later->is_deleted && !later->is_replaced;
-    if (later->fd && later->turn == Turn::wants_other && has_name && !later->is_busy()) return later;
+    if (!later->fd || later->turn != Turn::wants_other || !has_name || later->is_busy()) continue;
+    const Result<FileStat> stat = parts_.files.stat_fd(later->fd.get());  // no event may have told yet that it went
+    if (stat && stat->links > 0) return later;
   }
   return nullptr;
 }

@@ -66,7 +66,7 @@ class FileReader final : public IoClient {
   bool find_lane(TailFile& file);
   bool start_open(TailFile& file, Instant now);
   static bool is_waited_for(const TailFile& file);
-  static TailFile* has_to_yield(const TailFile& file);
+  TailFile* has_to_yield(const TailFile& file) const;
   void let_pass(const TailFile& file);  // which waits, and has a descriptor
   bool start_read(TailFile& file, Instant now);
   std::uint32_t bytes_to_read(const TailFile& file) const;
