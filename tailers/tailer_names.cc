@@ -73,6 +73,7 @@ void Tailer::on_event(const std::string& directory, const WatchEvent& event, Ins
       break;
     case Kind::appeared:
     case Kind::moved_to:
+      if (file != nullptr) file->named_at = now;  // it may bear the name no longer
       appeared(directory, event, now);
       break;
     case Kind::moved_from:

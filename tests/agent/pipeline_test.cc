@@ -387,6 +387,18 @@ TEST_F(Rotation, AFileThatIsRotatedWhileItsNameIsLookedUpIsShippedAllTheSame) {
   EXPECT_THAT(delivered(), testing::UnorderedElementsAreArray(list(0, 4)));
 }
 
+// What replaced a file that is followed is rotated before it was looked at: that rename is not the old file's.
+TEST_F(Rotation, AFileThatReplacedOneAndIsRotatedAtOnceIsShipped) {
+  disk.append("/log/a.log", lines(0, 2));
+  start();
+  run(seconds(10));
+  disk.append("/log/a.tmp", lines(2, 4));
+  disk.move("/log/a.tmp", "/log/a.log");
+  disk.move("/log/a.log", "/log/a.log.1");
+  run(seconds(3));
+  EXPECT_EQ(delivered(), list(0, 4));
+}
+
 // Without birth times its second name was taken for another file: cut, it is one file all the same.
 TEST_F(Rotation, AFileThatWasCutAndHasTwoNamesIsShippedOnce) {
   disk.set_keeps_birth_times(false);
