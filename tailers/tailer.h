@@ -115,6 +115,7 @@ class Tailer {
     Instant at;
     Wanted wanted = {};           // of an unknown file
     bool may_be_another = false;  // than `file`
+    bool is_alias = false;        // a further name of it moved
   };
   struct Search;
   enum class FirstScan : std::uint8_t { scanning, searching, done };
@@ -155,6 +156,7 @@ class Tailer {
 
   // Names.
   void name(TailFile& file, std::string path, Instant now);
+  void take_name(const TailFile& file, const std::string& path, Instant now);
   void unname(TailFile& file);
   TailFile* at(const std::string& path) const;
   std::optional<std::string> seen_as(const std::string& directory, const std::string& name) const;

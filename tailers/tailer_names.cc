@@ -21,16 +21,19 @@ void Tailer::unname(TailFile& file) {
   std::erase_if(aliases_, [&file](const auto& alias) { return alias.second == &file; });
 }
 
+// What bore the name until now was renamed over, deleted, or moved unseen; its descriptor will tell.
+void Tailer::take_name(const TailFile& file, const std::string& path, Instant now) {
+  TailFile* const other = at(path);
+  if (other == nullptr || other == &file) return;
+  unname(*other);
+  lost_name(*other, now);
+}
+
 void Tailer::name(TailFile& file, std::string path, Instant now) {
   if (file.path == path) return;
-  TailFile* const other = at(path);
   if (!file.path.empty()) by_path_.erase(file.path);
   file.path.clear();
-  if (other != nullptr && other != &file) {
-    // What bore the name until now was renamed over, deleted, or moved unseen; its descriptor will tell.
-    unname(*other);
-    lost_name(*other, now);
-  }
+  take_name(file, path, now);
   aliases_.erase(path);
   file.path = std::move(path);
   file.named_at = now;
@@ -85,8 +88,11 @@ void Tailer::on_event(const std::string& directory, const WatchEvent& event, Ins
         } else {
           aliases_.erase(path);
         }
-        moves_[event.cookie] = {
-            .file = file, .path = path, .at = now, .may_be_another = now - file->named_at < kEventsLate};
+        moves_[event.cookie] = {.file = file,
+                                .path = path,
+                                .at = now,
+                                .may_be_another = now - file->named_at < kEventsLate,
+                                .is_alias = !file->path.empty()};
       } else if (std::optional<Wanted> expected = expected_at(path)) {
         moves_[event.cookie] = {.file = nullptr, .path = path, .at = now, .wanted = *std::move(expected)};
         wanted_probes_.erase(path);
@@ -118,7 +124,12 @@ void Tailer::appeared(const std::string& directory, const WatchEvent& event, Ins
       const Move move = moved->second;
       moves_.erase(moved);
       if (move.file != nullptr) {
-        moved_to(*move.file, path, now);
+        if (move.is_alias && !move.file->path.empty()) {  // its other name stays
+          take_name(*move.file, path, now);
+          if (move.file->path != path) aliases_[path] = move.file;
+        } else {
+          moved_to(*move.file, path, now);
+        }
         // The event may be older than the look that gave this file the name, and tell of the one that had it before.
         if (move.may_be_another) want_probe(path, {.first_path = move.path, .is_renamed = true});
       } else {

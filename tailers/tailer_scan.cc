@@ -541,10 +541,7 @@ void Tailer::check_name(TailFile& file, const std::string& path) {
         } else if (check->is_there || same->path != check->old) {
           TailFile* const other = at(path);
           if (other != nullptr && (other == same || !check->is_here)) return;
-          if (other != nullptr) {  // closed, and cut meanwhile, where no birth time says that it is still that inode
-            unname(*other);
-            lost_name(*other, when);
-          }
+          take_name(*same, path, when);  // closed, and cut meanwhile, where no birth time tells that it is that inode
           aliases_[path] = same;
           after_events(when);
         } else {

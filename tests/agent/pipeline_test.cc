@@ -420,6 +420,20 @@ TEST_F(Rotation, AFileThatWasCutAndHasTwoNamesIsShippedOnce) {
   EXPECT_THAT(delivered(), testing::UnorderedElementsAre("other", "line 3"));
 }
 
+TEST_F(Rotation, AFileWhoseSecondNameWasRenamedIsFollowedUnderItsFirst) {
+  disk.append("/log/a.log", lines(0, 1));
+  disk.link("/log/a.log", "/log/b.log");
+  start();
+  run();
+  disk.move("/log/b.log", "/log/b.old");
+  run();
+  disk.move("/log/a.log", "/log/a.log.1");
+  run();
+  disk.append("/log/a.log.1", lines(1, 2));
+  run();
+  EXPECT_EQ(delivered(), list(0, 2));
+}
+
 // What it had reached when it went was not stored yet: its coming back makes it no more durable.
 TEST_F(Rotation, AFileThatComesBackIsAsDurableAsItWas) {
   config.tailers[0].close_idle = seconds(1);

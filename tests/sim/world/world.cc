@@ -84,6 +84,7 @@ World::World(const Program& program)
   disk_.make("/log/a");
   disk_.make("/log/b");
   disk_.make("/away");
+  disk_.make("/copies");
 }
 
 World::~World() {
