@@ -107,7 +107,8 @@ class Tailer {
     std::string first_path = {};
     bool is_renamed = false;             // from there to here, before it could be looked at
     std::vector<SeenInode> inodes = {};  // that were seen there and not looked at yet
-    bool is_expected = false;            // it was just created: if it is not there, it was renamed or deleted since
+    bool is_expected = false;            // an event told of it: if it is not there, it was renamed or deleted since
+    bool is_made = false;                // the event was that it was made, under this name
   };
   struct Move {
     TailFile* file;    // nullptr: it was not known yet

@@ -156,6 +156,7 @@ void Tailer::want_probe(const std::string& path, const Wanted& wanted) {
   all.first_path = wanted.first_path;
   all.is_renamed = wanted.is_renamed;
   all.is_expected = all.is_expected || wanted.is_expected;
+  all.is_made = wanted.is_made || (all.is_made && !wanted.is_renamed);
   for (const SeenInode& seen : wanted.inodes) add_inode(all.inodes, seen);
   // What could not be opened under this name before may have another one by now.
   if (const auto failed = failed_.find(path); failed != failed_.end()) {
@@ -251,6 +252,12 @@ void Tailer::probed(Probe& probe, Instant now) {
     return;
   }
   failed_.erase(probe.request.path);
+  // What was made under this name since may be what was opened: it is not the one that was renamed to it.
+  if (const auto later = wanted_probes_.find(probe.request.path);
+      later != wanted_probes_.end() && later->second.is_made) {
+    probe.request.is_renamed = false;
+    probe.request.first_path = later->second.first_path;
+  }
   bool is_rewritten = false;
   if (TailFile* file = match_open(probe, is_rewritten); file != nullptr) {
     recognised(*file, probe, now);

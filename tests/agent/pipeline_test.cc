@@ -399,6 +399,25 @@ TEST_F(Rotation, AFileThatReplacedOneAndIsRotatedAtOnceIsShipped) {
   EXPECT_EQ(delivered(), list(0, 4));
 }
 
+// It is made under the name that another one was renamed to a moment ago: its unfinished line is not a rotated file's.
+TEST_F(Rotation, AFileMadeWhereOneWasRenamedToIsNotTakenForThatOne) {
+  disk.append("/log/a.log", lines(0, 2));
+  start();
+  run();
+  workers->hold(true);
+  disk.move("/log/a.log", "/log/b.log");
+  step();
+  disk.erase("/log/b.log");
+  disk.append("/log/b.log", "line");
+  step();
+  workers->hold(false);
+  run(seconds(40));
+  EXPECT_EQ(delivered(), list(0, 2));
+  disk.append("/log/b.log", " 2\n");
+  run();
+  EXPECT_EQ(delivered(), list(0, 3));
+}
+
 // Without birth times its second name was taken for another file: cut, it is one file all the same.
 TEST_F(Rotation, AFileThatWasCutAndHasTwoNamesIsShippedOnce) {
   disk.set_keeps_birth_times(false);
