@@ -103,12 +103,12 @@ void KafkaSink::watch_silence(Instant now, SinkEvents& events) {
 
 void KafkaSink::watch_lanes(Instant now, SinkEvents& events) {
   if (now < watch_lanes_at_) return;
-  bool is_needed = out_records_ > 0;
+  bool has_waiting = false;
   for (const auto& [key, lane] : lanes_) {
     watch_lane(*lane, now, events);
-    is_needed = is_needed || lane->is_waiting || !lane->held.empty();
+    has_waiting = has_waiting || lane->is_waiting || !lane->held.empty();
   }
-  watch_lanes_at_ = is_needed ? now + kLaneTick : kNever;
+  watch_lanes_at_ = has_waiting || out_records_ > 0 ? now + kLaneTick : kNever;
 }
 
 void KafkaSink::watch_lane(KafkaLane& lane, Instant now, SinkEvents& events) {

@@ -209,6 +209,7 @@ TEST_F(KafkaSinkTest, APinnedSourceIsPublishedAgainInOrder) {
   driver_->publish(lane(0), source(1), {"a4"}, now_);
   kafka_.answer(1);
   pass(seconds(2));
+  EXPECT_LE(sink_->next_deadline(), now_ + milliseconds(200));  // what is out again is looked after
   kafka_.deliver_all();
   poll();
   EXPECT_THAT(kafka_.stored[0], ElementsAre("a2", "a1", "a3", "a4"));

@@ -157,6 +157,7 @@ void SimCluster::advance() {
     });
     if (client->is_ill_) continue;
     for (auto& [lane, queue] : client->queues_) {
+      if (stalled_ == lane) continue;
       SimKafkaClient::Denied& denied = client->denied_[lane];
       while (!queue.empty()) {
         if (is_denied_ && !denial_.is_one_by_one) {
@@ -198,7 +199,7 @@ Instant SimCluster::next_event() const {
     for (const SimKafkaClient::Question& question : client->questions_) next = std::min(next, question.due);
     if (client->is_ill_) continue;
     for (const auto& [lane, queue] : client->queues_) {
-      if (queue.empty()) continue;
+      if (queue.empty() || stalled_ == lane) continue;
       const Request& first = queue.front();
       if (is_denied_ && !denial_.is_one_by_one) return clock_.now();
       if (first.due == kNever) {
@@ -219,6 +220,15 @@ std::size_t SimCluster::outstanding() const {
     }
   }
   return records;
+}
+
+std::size_t SimCluster::lanes_out() const {
+  std::size_t lanes = 0;
+  for (const SimKafkaClient* client : clients_) {
+    if (client->is_retired_) continue;
+    for (const auto& [lane, queue] : client->queues_) lanes += queue.empty() ? 0 : 1;
+  }
+  return lanes;
 }
 
 std::uint64_t SimCluster::stuck_bytes(std::uint64_t overhead_bytes) const {
@@ -266,7 +276,9 @@ void SimKafkaClient::produce(const std::string& topic, std::int32_t partition, s
     request.records.push_back(
         {.value = record.value, .bytes = record.bytes, .hash = XXH3_64bits(record.value, record.bytes)});
   }
-  if (!request.records.empty()) queues_[{topic, partition}].push_back(std::move(request));
+  if (request.records.empty()) return;
+  if (std::exchange(cluster_.stalls_next_, false)) cluster_.stalled_ = {topic, partition};
+  queues_[{topic, partition}].push_back(std::move(request));
 }
 
 void SimKafkaClient::request_metadata(const std::string& topic) {

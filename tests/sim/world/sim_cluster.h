@@ -19,6 +19,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -62,6 +63,13 @@ class SimCluster {
     denial_ = how;
   }
   void allow() { is_denied_ = false; }
+  // The next partition that gets records takes none of them until `go_on`; the others do.
+  void stall_next() { stalls_next_ = true; }
+  void go_on() {
+    stalls_next_ = false;
+    stalled_.reset();
+  }
+  bool has_stalled() const { return stalled_.has_value(); }
   void refuse(std::uint32_t records) { refuse_ += records; }  // the next ones that are taken
   bool make_ill();                                            // the living client; false: there is none
   // The agent's process is gone: what its clients had sent may still arrive.
@@ -71,6 +79,7 @@ class SimCluster {
   void advance();
   Instant next_event() const;  // kNever: nothing is due
   std::size_t outstanding() const;
+  std::size_t lanes_out() const;  // of clients that are in use
   // What is out on lanes without an answer for a second, with so much for each record.
   std::uint64_t stuck_bytes(std::uint64_t overhead_bytes) const;
   std::size_t clients() const { return clients_.size(); }
@@ -108,6 +117,8 @@ class SimCluster {
   Duration latency_{std::chrono::milliseconds(2)};
   bool spins_ = false, lingers_ = false, is_denied_ = false;
   Denial denial_;
+  bool stalls_next_ = false;
+  std::optional<Lane> stalled_;
   std::uint32_t refuse_ = 0;
   std::uint64_t stored_ = 0, in_doubt_ = 0;
   OnRecord on_record_;

@@ -351,8 +351,9 @@ void World::pass(Duration time) {
 void World::trouble_at_the_end() {
   Dice dice(program_.seed ^ 0x0fe);
   const std::uint64_t sort = dice.below(4);
-  if (sort > 1 || is_broken()) return;
+  if (sort > 2 || is_broken()) return;
   pass(seconds(3));
+  if (sort == 2) return much_in_turn(dice);
   const Instant heals_at = clock_.now() + milliseconds(1 + dice.below(700));
   if (sort == 0) {
     say("the last events are too many");
@@ -371,6 +372,26 @@ void World::trouble_at_the_end() {
     if (generation.fate != Fate::lives || generation.is_away) continue;
     const std::string path = path_of(generation.inode);
     if (sort == 0 ? !is_matching(path) : dice.one_in(2)) append_line(path, 20);
+  }
+}
+
+// One file after another: the lanes of those before are idle, and keep the memory that their next lines would need. The
+// first one's partition may take nothing for a while.
+void World::much_in_turn(Dice& dice) {
+  say("much, in one file after another");
+  if (dice.one_in(2)) {
+    cluster_.stall_next();
+    kafka_calm_ = clock_.now() + seconds(4);
+    heals_.emplace(kafka_calm_, [this] { cluster_.go_on(); });
+  }
+  const std::uint64_t line = std::min<std::uint64_t>(program_.max_line, 800) / 2 - 20;  // to twice that
+  for (int i = 0; i < 8 && !is_broken(); ++i) {
+    for (const char* directory : {"/log/a", "/log/b"}) {
+      const std::string path = fmt::format("{}/{}.log", directory, i);
+      if (!disk_.exists(directory) || disk_.is_dangling(path)) continue;
+      write_much(path, 150'000, line, dice);
+      pass(milliseconds(60 + dice.below(40)));
+    }
   }
 }
 

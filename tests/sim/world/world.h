@@ -85,6 +85,7 @@ class World {
   void note_forgotten(bool may_forget_all);
   void note_untold();
   void trouble_at_the_end();
+  void much_in_turn(Dice& dice);
   void calm_down();
   void finish();
 

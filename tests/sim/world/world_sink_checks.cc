@@ -16,6 +16,9 @@ constexpr Duration kGoesOnWithin = std::chrono::seconds(20);
 // With nothing out there is nothing to wait for; a turn or two may lie between.
 constexpr Duration kStarvesAtMost = std::chrono::seconds(1);
 
+// What is out and gets no answer is noticed: the lanes are looked at in steps of 200 ms.
+constexpr Duration kLooksWithin = std::chrono::milliseconds(250);
+
 constexpr std::string_view kWaitsForMemory = "the sink's memory is in use";
 
 std::uint64_t rejected_of(const SinkCounters& counters) {
@@ -50,12 +53,18 @@ void World::check_sink(const Snapshot& snapshot) {
     stuck_ = fmt::format("{}/{}: {}", sink.status.stuck[0].topic, sink.status.stuck[0].partition,
                          sink.status.stuck[0].reason);
   }
+  if (sink.status.inflight_records > 0 && pipeline_->next_deadline() > clock_.now() + kLooksWithin)
+    breach(fmt::format("sleeps: {} records are out, and nobody looks at them for {:.1f} s",
+                       sink.status.inflight_records, to_seconds(pipeline_->next_deadline() - clock_.now())));
   const std::vector<LaggingFile>& files = snapshot.tailers[0].files_lagging;
   const auto waits =
       std::find_if(files.begin(), files.end(), [](const LaggingFile& file) { return file.reason == kWaitsForMemory; });
-  const bool is_empty = sink.status.inflight_records == 0 && cluster_.outstanding() == 0 && cluster_.clients() == 1 &&
-                        sink.status.stuck.empty();
-  if (waits == files.end() || !is_empty) {
+  // One lane may have a quarter of it.
+  const std::size_t lanes_out_max = cluster_.has_stalled() ? 1 : 0;
+  const bool is_free = cluster_.lanes_out() <= lanes_out_max && cluster_.clients() == 1 &&
+                       sink.status.stuck.size() <= lanes_out_max &&
+                       (lanes_out_max > 0 || sink.status.inflight_records == 0);
+  if (waits == files.end() || !is_free) {
     starved_since_ = kNever;
   } else if (starved_since_ == kNever) {
     starved_since_ = clock_.now();
@@ -74,8 +83,10 @@ void World::check_goes_on() {
   const Instant calm = std::max(kafka_calm_, store_calm_);  // what is refused waits for the spool
   if (stuck_since_ != kNever && clock_.now() - std::max(stuck_since_, calm) > kGoesOnWithin)
     breach(fmt::format("waits: Kafka is well, and since {:.1f} s {}", to_seconds(clock_.now() - stuck_since_), stuck_));
-  if (starved_since_ != kNever && clock_.now() - std::max(starved_since_, calm) > kStarvesAtMost)
-    breach(fmt::format("starves: nothing is out, and {} waits for memory", starved_));
+  const Instant since = cluster_.has_stalled() ? starved_since_ : std::max(starved_since_, calm);
+  if (starved_since_ != kNever && clock_.now() - since > kStarvesAtMost)
+    breach(fmt::format("starves: {} is out, and {} waits for memory",
+                       cluster_.has_stalled() ? "one partition's" : "nothing", starved_));
 }
 
 void World::check_rejected(const Snapshot& snapshot) {
