@@ -47,7 +47,7 @@ void FileReader::want(TailFile& file) {
 std::size_t FileReader::start_reads(Instant now) {
   std::size_t started = 0;
   const std::size_t depth = parts_.engine.depth();
-  while (in_flight_ < depth) {
+  while (in_flight_.size() < depth) {
     TailFile* file = scheduler_.next();
     if (file == nullptr) break;
     if (file->has_work() && start(*file, now)) ++started;
@@ -96,18 +96,6 @@ bool FileReader::find_lane(TailFile& file) {
   return true;
 }
 
-std::uint64_t FileReader::take_slot(InFlight&& io) {
-  ++in_flight_;
-  if (free_slots_.empty()) {
-    slots_.push_back(std::move(io));
-    return slots_.size() - 1;
-  }
-  const std::uint64_t slot = free_slots_.back();
-  free_slots_.pop_back();
-  slots_[slot] = std::move(io);
-  return slot;
-}
-
 // What waits for this one has a descriptor that it will not give: were there none for this one, both would wait for
 // ever.
 bool FileReader::is_waited_for(const TailFile& file) {
@@ -154,9 +142,10 @@ bool FileReader::start_open(TailFile& file, Instant now) {
   }
   parts_.descriptors.opened();  // its place is taken from now on
   file.turn = Turn::in_flight;
-  const std::uint64_t slot =
-      take_slot({.file = &file, .kind = Kind::open, .slice = {}, .path = file.path, .aside = {}});
-  parts_.engine.submit({.op = IoRequest::Op::open, .path = slots_[slot].path.c_str(), .client = this, .token = slot});
+  const std::uint64_t token =
+      in_flight_.put({.file = &file, .kind = Kind::open, .slice = {}, .path = file.path, .aside = {}});
+  parts_.engine.submit(
+      {.op = IoRequest::Op::open, .path = in_flight_[token].path.c_str(), .client = this, .token = token});
   return true;
 }
 
@@ -199,31 +188,27 @@ bool FileReader::start_read(TailFile& file, Instant) {
   file.turn = Turn::in_flight;
   add_reading(file.lane, bytes);
   std::byte* into = slice->data();
-  const std::uint64_t slot = take_slot({.file = &file,
-                                        .kind = Kind::read,
-                                        .slice = std::move(*slice),
-                                        .tail = tail,
-                                        .bytes = tail + bytes,
-                                        .at = file.books.read(),
-                                        .size = file.size,
-                                        .path = {},
-                                        .aside = {}});
+  const std::uint64_t token = in_flight_.put({.file = &file,
+                                              .kind = Kind::read,
+                                              .slice = std::move(*slice),
+                                              .tail = tail,
+                                              .bytes = tail + bytes,
+                                              .at = file.books.read(),
+                                              .size = file.size,
+                                              .path = {},
+                                              .aside = {}});
   parts_.engine.submit({.op = IoRequest::Op::read,
                         .fd = file.fd.get(),
                         .buffer = into,
                         .bytes = tail + bytes,
                         .offset = file.books.read() - tail,
                         .client = this,
-                        .token = slot});
+                        .token = token});
   return true;
 }
 
 void FileReader::on_io_done(std::uint64_t token, std::int64_t result, Instant now) {
-  TR_ASSERT(token < slots_.size() && slots_[token].file != nullptr, "completion {} belongs to no read", token);
-  InFlight io = std::move(slots_[token]);
-  slots_[token] = {};
-  free_slots_.push_back(token);
-  --in_flight_;
+  InFlight io = in_flight_.take(token);
   TailFile& file = *io.file;
   const LaneNumber lane = file.lane;
   switch (io.kind) {
@@ -432,20 +417,20 @@ void FileReader::start_aside(TailFile& file, Kind kind, Offset offset, std::uint
   if (file.is_reading_aside || !file.fd) return;
   file.is_reading_aside = true;
   parts_.descriptors.withdraw(file);
-  const std::uint64_t slot = take_slot({.file = &file,
-                                        .kind = kind,
-                                        .slice = {},
-                                        .at = file.books.read(),
-                                        .size = file.size,
-                                        .path = {},
-                                        .aside = std::vector<std::byte>(bytes)});
+  const std::uint64_t token = in_flight_.put({.file = &file,
+                                              .kind = kind,
+                                              .slice = {},
+                                              .at = file.books.read(),
+                                              .size = file.size,
+                                              .path = {},
+                                              .aside = std::vector<std::byte>(bytes)});
   parts_.engine.submit({.op = IoRequest::Op::read,
                         .fd = file.fd.get(),
-                        .buffer = slots_[slot].aside.data(),
+                        .buffer = in_flight_[token].aside.data(),
                         .bytes = bytes,
                         .offset = offset,
                         .client = this,
-                        .token = slot});
+                        .token = token});
 }
 
 void FileReader::aside_done(InFlight& io, std::int64_t result, Instant now) {
@@ -515,7 +500,7 @@ void FileReader::failed(TailFile& file, int sys_errno, std::string_view verb, In
 
 // A turn reads only so many rounds: what is queued after it goes on with the next one.
 Instant FileReader::next_deadline() const {
-  if (scheduler_.has_queued() && in_flight_ < parts_.engine.depth()) return Instant::min();
+  if (scheduler_.has_queued() && in_flight_.size() < parts_.engine.depth()) return Instant::min();
   if (parts_.has_free_descriptor && scheduler_.is_short_of_files()) return Instant::min();
   return retries_.empty() ? kNever : retries_.begin()->first;
 }

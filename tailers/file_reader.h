@@ -7,13 +7,13 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/io_engine.h"
+#include "base/slots.h"
 #include "tailers/outlet.h"
 #include "tailers/parts.h"
 #include "tailers/read_scheduler.h"
@@ -44,7 +44,7 @@ class FileReader final : public IoClient {
   void on_deadline(Instant now);  // tries again what failed
   Instant next_deadline() const;
   bool is_held_back() const { return scheduler_.is_held_back(); }
-  std::size_t in_flight() const { return in_flight_; }
+  std::size_t in_flight() const { return in_flight_.size(); }
   Outlet& outlet() { return outlet_; }
   void close(TailFile& file);  // its descriptor
 
@@ -75,7 +75,6 @@ class FileReader final : public IoClient {
   std::uint64_t room(const TailFile& file) const;  // of its lane, less what is being read for it
   void start_prefix(TailFile& file);
   void start_aside(TailFile& file, Kind kind, Offset offset, std::uint32_t bytes);
-  std::uint64_t take_slot(InFlight&& io);
 
   void opened(TailFile& file, const std::string& path, std::int64_t result, Instant now);
   void read_done(InFlight& io, std::int64_t result, Instant now);
@@ -88,9 +87,7 @@ class FileReader final : public IoClient {
   Parts& parts_;
   Outlet& outlet_;
   ReadScheduler scheduler_;
-  std::deque<InFlight> slots_;  // stable addresses; by token
-  std::vector<std::uint64_t> free_slots_;
-  std::size_t in_flight_ = 0;
+  Slots<InFlight> in_flight_;
   std::vector<std::uint64_t> reading_;  // bytes, by lane
   std::size_t uncaching_ = 0;           // calls that wait for a worker
   std::shared_ptr<bool> is_alive_ = std::make_shared<bool>(true);

@@ -84,9 +84,7 @@ std::vector<Probe> look_at_all(FileSystem& files, std::vector<ProbeRequest>& req
 Prober::~Prober() {
   // There is no cancelling: what the engine still reads into stays.
   static std::vector<std::vector<std::byte>> left_behind;
-  for (Reading& reading : slots_) {
-    if (reading.job) left_behind.push_back(std::move(reading.probe->prefix));
-  }
+  readings_.for_each([](Reading& reading) { left_behind.push_back(std::move(reading.probe->prefix)); });
 }
 
 void Prober::start(std::vector<ProbeRequest> requests, bool keeps, Done done) {
@@ -101,22 +99,14 @@ void Prober::opened(const std::shared_ptr<Job>& job, Instant now) {
   for (Probe& probe : job->probes) {
     if (!probe.is_unread) continue;
     ++job->unread;
-    std::uint64_t slot = slots_.size();
-    if (free_slots_.empty()) {
-      slots_.emplace_back();
-    } else {
-      slot = free_slots_.back();
-      free_slots_.pop_back();
-    }
-    slots_[slot] = {.job = job, .probe = &probe};
     probe.prefix.resize(kPrefixBytesMax);
-    read(slot);
+    read(readings_.put({.job = job, .probe = &probe}));
   }
   if (job->unread == 0) job->done(job->probes, now);
 }
 
-void Prober::read(std::uint64_t slot) {
-  Reading& reading = slots_[slot];
+void Prober::read(std::uint64_t token) {
+  Reading& reading = readings_[token];
   ++reading.tries;
   parts_.engine.submit({.op = IoRequest::Op::read,
                         .fd = reading.probe->fd.get(),
@@ -124,14 +114,13 @@ void Prober::read(std::uint64_t slot) {
                         .bytes = kPrefixBytesMax,
                         .offset = 0,
                         .client = this,
-                        .token = slot});
+                        .token = token});
 }
 
 void Prober::on_io_done(std::uint64_t token, std::int64_t result, Instant now) {
-  TR_ASSERT(token < slots_.size() && slots_[token].job, "completion {} belongs to no probe", token);
   bool must_repeat = false;
-  Probe& probe = *slots_[token].probe;
-  Status checked = check(slots_[token], result, must_repeat);
+  Probe& probe = *readings_[token].probe;
+  Status checked = check(readings_[token], result, must_repeat);
   if (must_repeat) return read(token);
   probe.is_unread = false;
   if (!checked) {
@@ -140,8 +129,7 @@ void Prober::on_io_done(std::uint64_t token, std::int64_t result, Instant now) {
     probe.fd.reset();
     probe.error.push_back(std::move(checked).error());
   }
-  const std::shared_ptr<Job> job = std::exchange(slots_[token], {}).job;
-  free_slots_.push_back(token);
+  const std::shared_ptr<Job> job = readings_.take(token).job;
   if (--job->unread == 0) job->done(job->probes, now);
 }
 

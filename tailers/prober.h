@@ -9,12 +9,12 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <vector>
 
 #include "base/io_engine.h"
+#include "base/slots.h"
 #include "tailers/parts.h"
 #include "tailers/probe.h"
 
@@ -45,18 +45,17 @@ class Prober final : public IoClient {
     std::size_t unread = 0;  // probes whose first bytes are still to come
   };
   struct Reading {
-    std::shared_ptr<Job> job = nullptr;  // null: the slot is free
-    Probe* probe = nullptr;              // of job->probes, which does not change any more
+    std::shared_ptr<Job> job;
+    Probe* probe;  // of job->probes, which does not change any more
     unsigned tries = 0;
   };
 
   void opened(const std::shared_ptr<Job>& job, Instant now);
-  void read(std::uint64_t slot);
+  void read(std::uint64_t token);
   Status check(Reading& reading, std::int64_t result, bool& must_repeat);
 
   Parts& parts_;
-  std::deque<Reading> slots_;  // by token
-  std::vector<std::uint64_t> free_slots_;
+  Slots<Reading> readings_;
 };
 
 }  // namespace tailrace

@@ -105,6 +105,8 @@ void Tailer::scan_done(Scan& scan, Instant now) {
 void Tailer::watch(const Scan& scan, Instant now) {
   bool is_new = false;
   polled_directories_ = 0;
+  // What comes after the first look is not shipped; where a file is that was renamed since, a search finds.
+  if (parts_.is_once) return;
   for (std::size_t i = 0; i < scan.found.directories.size(); ++i) {
     const bool may_watch = config_.watch == WatchMode::inotify ||
                            (config_.watch == WatchMode::automatic && scan.notifies[i] == Notifies::yes);

@@ -667,6 +667,26 @@ TEST_F(Drain, OnceShipsWhatTheFilesHoldAnUnfinishedLineTooAndEnds) {
   EXPECT_FALSE(pipeline->once_met_errors());
 }
 
+// It watches nothing: what was renamed before it could be opened is searched for, and what comes later is left alone.
+TEST_F(Drain, OnceFindsWhatIsRotatedMeanwhileAndShipsNoMore) {
+  options.once = true;
+  options.open_files_max = 1;
+  disk.append("/log/a.log", lines(0, 2));
+  disk.append("/log/b.log", lines(2, 4));
+  start_unsettled();
+  sink->room_left = 0;
+  run();
+  for (const char* path : {"/log/a.log", "/log/b.log"}) {
+    disk.move(path, std::string(path) + ".1");
+    disk.append(path, "later\n");
+  }
+  run();
+  sink->room_left = 1 << 20;
+  run(seconds(5));
+  EXPECT_TRUE(pipeline->is_drained());
+  EXPECT_THAT(delivered(), testing::UnorderedElementsAreArray(list(0, 4)));
+}
+
 TEST_F(Drain, SigtermReadsOnToTheEndsThatTheFilesHadAndNoFurther) {
   start();
   sink->room_left = 0;
