@@ -1,8 +1,12 @@
 #include "agent/open_files.h"
 
+#include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 
 #include <algorithm>
+
+#include "base/unique_fd.h"
 
 namespace tailrace {
 
@@ -10,6 +14,7 @@ namespace {
 
 constexpr std::uint64_t kForTheRest = 64;
 constexpr std::uint64_t kFewest = 16;
+constexpr std::uint64_t kReservedMax = 16'384;
 
 }  // namespace
 
@@ -28,6 +33,12 @@ std::uint64_t open_files_max(std::uint64_t limit, std::uint64_t max_open_files) 
   const std::uint64_t wanted = max_open_files != 0 ? max_open_files : limit / 5 * 4;
   const std::uint64_t possible = limit > kForTheRest ? limit - kForTheRest : 0;
   return std::max(kFewest, std::min(wanted, possible));
+}
+
+void reserve_descriptors(std::uint64_t files) {
+  const UniqueFd any(::eventfd(0, EFD_CLOEXEC));
+  // The table then reaches to this number, and stays so when it is closed. Over the limit: it grows as it must.
+  const UniqueFd highest(::fcntl(any.get(), F_DUPFD_CLOEXEC, std::min(files + kForTheRest, kReservedMax) - 1));
 }
 
 }  // namespace tailrace

@@ -252,6 +252,7 @@ int run_agent(const RunOptions& options) {
   const std::vector<ConfigError> refused = preflight(loaded);
   for (const ConfigError& error : refused) fmt::print(stderr, "{}\n", to_string(error));
   if (!refused.empty()) return kExitConfig;
+  reserve_descriptors(open_files_max(raise_open_files_limit(), loaded.config.agent.max_open_files));
   log::start(loaded.config.agent.log_level, loaded.config.agent.log_format);
   int exit_status = kExitFailed;
   {

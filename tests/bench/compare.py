@@ -51,14 +51,14 @@ def report(title, sides, size, rounds, calls, waits):
 def read_by_engines(bench, title, include, paths, is_cold):
     size = sum(os.path.getsize(path) for path in paths)
     rounds = []
-    sides = (*ENGINES, "bare_read") if is_cold else ENGINES
+    sides = (*ENGINES, "bare_read", "bare_uring") if is_cold else ENGINES
     bench.warm = [] if is_cold else paths
     for _ in range(bench.arguments.pairs):
         figures = {}
         for side in sides:
             if is_cold:
                 drop(paths)
-            figures[side] = (bench.measure([bench.program(side), *paths]) if side == "bare_read" else
+            figures[side] = (bench.measure([bench.program(side), *paths]) if side not in ENGINES else
                              bench.once(include, {"type": "null"}, agent={"engine": side}))
         rounds.append(figures)
     calls = {}

@@ -94,15 +94,16 @@ class Bench:
     def measure(self, command, open_files=None):
         """Runs it; the whole process's seconds, CPU and largest resident memory."""
         def limit():
-            if open_files:
-                resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
 
         if self.warm:
             subprocess.run([self.program("bare_read"), *self.warm], check=True, stdout=subprocess.DEVNULL)
         log = self.directory / "last.log"
         with open(log, "wb") as out:
             began = time.monotonic()
-            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, preexec_fn=limit)
+            # Without a preexec_fn it is vfork: a fork of this interpreter would be measured, too.
+            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                     preexec_fn=limit if open_files else None)
             _, status, used = os.wait4(child.pid, 0)
             seconds = time.monotonic() - began
             child.returncode = os.waitstatus_to_exitcode(status)
