@@ -7,8 +7,8 @@
 // A lane is a partition. Its order is kept: while a record that came back is waited for, nothing else goes out on it.
 // A quiet lane's lines go out with the turn; on one that sent less than `linger` ago they wait for company.
 // What is in flight is bounded three times: by the lane's window (50 to 100 ms of acknowledgements), by what all lanes
-// together may have out (a quarter of `memory`, shared so that a stuck lane always leaves room for the others), and by
-// the memory budget. Loop thread only; nothing here waits.
+// together may have out (less than a quarter of `memory`, shared so that a stuck lane always leaves room for the
+// others), and by the memory budget. Loop thread only; nothing here waits.
 #pragma once
 
 #include <algorithm>

@@ -67,8 +67,8 @@ bool FileReader::start(TailFile& file, Instant now) {
     return false;
   }
   // What little a read under way leaves is not worth another; what little the sink gives an empty lane is all there is.
-  const std::uint64_t free = room(file);
-  if (free == 0 || (free < std::min(file.unread(), kWorthReading) && reading(file) > 0)) {
+  const std::uint64_t free = room(file.lane);
+  if (free == 0 || (free < std::min(file.unread(), kWorthReading) && reading(file.lane) > 0)) {
     scheduler_.wait(file, Turn::wants_room);
     return false;
   }
@@ -149,9 +149,7 @@ bool FileReader::start_open(TailFile& file, Instant now) {
   return true;
 }
 
-std::uint64_t FileReader::reading(const TailFile& file) const {
-  return file.lane < reading_.size() ? reading_[file.lane] : 0;
-}
+std::uint64_t FileReader::reading(LaneNumber lane) const { return lane < reading_.size() ? reading_[lane] : 0; }
 
 void FileReader::add_reading(LaneNumber lane, std::int64_t bytes) {
   if (reading_.size() <= lane) reading_.resize(lane + 1);
@@ -159,15 +157,15 @@ void FileReader::add_reading(LaneNumber lane, std::int64_t bytes) {
   outlet_.set_reading(lane, reading_[lane]);
 }
 
-std::uint64_t FileReader::room(const TailFile& file) const {
-  const std::uint64_t room = outlet_.room(file.lane);
-  return room - std::min(room, reading(file));
+std::uint64_t FileReader::room(LaneNumber lane) const {
+  const std::uint64_t room = outlet_.room(lane);
+  return room - std::min(room, reading(lane));
 }
 
 std::uint32_t FileReader::bytes_to_read(const TailFile& file) const {
   const std::uint64_t unacked = file.books.read() - file.books.acked();
   std::uint64_t bytes = std::min<std::uint64_t>(file.unread(), outlet_.read_bytes_best());
-  bytes = std::min(bytes, room(file));
+  bytes = std::min(bytes, room(file.lane));
   bytes = std::min(bytes, outlet_.memory_limit() / 4 - std::min(unacked, outlet_.memory_limit() / 4));
   if (file.books.read() == 0) bytes = std::max<std::uint64_t>(bytes, file.checkpoint->key.prefix_bytes);
   // A long line needs its whole length at once; the limits above are for many lines.
@@ -525,7 +523,8 @@ void FileReader::acked(TailFile& file) {
 
 void FileReader::room_changed() {
   scheduler_.wake(Turn::wants_lane);
-  scheduler_.wake_all_lanes();
+  // Where there is none now its files would only queue to wait again.
+  scheduler_.wake_lanes([this](LaneNumber lane) { return room(lane) > 0; });
   memory_freed();
 }
 

@@ -70,9 +70,9 @@ class FileReader final : public IoClient {
   void let_pass(const TailFile& file);  // which waits, and has a descriptor
   bool start_read(TailFile& file, Instant now);
   std::uint32_t bytes_to_read(const TailFile& file) const;
-  std::uint64_t reading(const TailFile& file) const;  // under way for its lane
+  std::uint64_t reading(LaneNumber lane) const;  // under way for it
   void add_reading(LaneNumber lane, std::int64_t bytes);
-  std::uint64_t room(const TailFile& file) const;  // of its lane, less what is being read for it
+  std::uint64_t room(LaneNumber lane) const;  // less what is being read for it
   void start_prefix(TailFile& file);
   void start_aside(TailFile& file, Kind kind, Offset offset, std::uint32_t bytes);
 

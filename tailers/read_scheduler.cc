@@ -86,11 +86,6 @@ void ReadScheduler::wake_lane(LaneNumber lane) {
   wake_queue(lanes_[lane]);
 }
 
-void ReadScheduler::wake_all_lanes() {
-  if (lane_waiters_ == 0) return;
-  for (LaneNumber lane = 0; lane < lanes_.size(); ++lane) wake_lane(lane);
-}
-
 void ReadScheduler::wake(Turn turn) {
   Queue& queue = waiting_[static_cast<std::size_t>(turn)];
   if (!queue.empty()) wake_queue(queue);

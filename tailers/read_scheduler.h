@@ -31,7 +31,13 @@ class ReadScheduler {
   void wait(TailFile& file, Turn turn);
   void wake_lane(LaneNumber lane);  // room in that lane
   void wake(Turn turn);             // all that wait for that (not wants_room)
-  void wake_all_lanes();
+  // Those for which `has_room` says so.
+  template <class HasRoom>
+  void wake_lanes(const HasRoom& has_room) {
+    for (LaneNumber lane = 0; lane_waiters_ > 0 && lane < lanes_.size(); ++lane) {
+      if (!lanes_[lane].empty() && has_room(lane)) wake_lane(lane);
+    }
+  }
   // Takes it out of whatever queue it is in: it is closed, or its class has changed.
   void remove(TailFile& file);
 

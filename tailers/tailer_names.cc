@@ -141,9 +141,8 @@ void Tailer::appeared(const std::string& directory, const WatchEvent& event, Ins
   }
   const std::optional<std::string> matched = seen_as(directory, std::string(event.name));
   if (matched) {
-    want_probe(path, {.first_path = *matched,
-                      .is_expected = true,
-                      .is_made = event.kind == WatchEvent::Kind::appeared});
+    want_probe(path,
+               {.first_path = *matched, .is_expected = true, .is_made = event.kind == WatchEvent::Kind::appeared});
     failed_.erase(path);
     return;
   }

@@ -12,6 +12,7 @@
 
 #include "agent/event_loop.h"
 #include "agent/exit_status.h"
+#include "agent/heap.h"
 #include "agent/http_server.h"
 #include "agent/lifecycle.h"
 #include "agent/memory_bound.h"
@@ -252,6 +253,7 @@ int run_agent(const RunOptions& options) {
   const std::vector<ConfigError> refused = preflight(loaded);
   for (const ConfigError& error : refused) fmt::print(stderr, "{}\n", to_string(error));
   if (!refused.empty()) return kExitConfig;
+  keep_freed_memory();
   reserve_descriptors(open_files_max(raise_open_files_limit(), loaded.config.agent.max_open_files));
   log::start(loaded.config.agent.log_level, loaded.config.agent.log_format);
   int exit_status = kExitFailed;

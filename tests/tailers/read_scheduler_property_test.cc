@@ -180,7 +180,7 @@ class Walk {
     const std::uint64_t dice = below(4);
     if (dice == 0) scheduler_.wake(turn);
     if (dice == 1) scheduler_.wake_lane(lane);
-    if (dice == 2) scheduler_.wake_all_lanes();
+    if (dice == 2) scheduler_.wake_lanes([](LaneNumber) { return true; });
     for (const auto& one : files_) {
       const bool is_woken = (dice == 0 && one->turn == turn) ||
                             (one->turn == Turn::wants_room && (dice == 2 || (dice == 1 && one->file.lane == lane)));

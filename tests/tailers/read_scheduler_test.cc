@@ -75,5 +75,18 @@ TEST_F(ReadSchedulerTest, ADeletedFileIsReadBesideTailsThatNeverRunDry) {
   EXPECT_GE(read(4'000, 2)["deleted"], 700 * kRead);  // a quarter of what backlog leaves: 3/16
 }
 
+// Where a lane has no room its files would only queue to wait again: with thousands of them, for each acknowledgement.
+TEST_F(ReadSchedulerTest, OnlyLanesWithRoomAreWoken) {
+  for (LaneNumber lane = 0; lane < 3; ++lane) {
+    add("backlog " + std::to_string(lane)).lane = lane;
+    scheduler_.wait(*scheduler_.next(), Turn::wants_room);
+  }
+  scheduler_.wake_lanes([](LaneNumber lane) { return lane == 1; });
+  ASSERT_TRUE(scheduler_.has_queued());
+  EXPECT_EQ(scheduler_.next()->lane, 1u);
+  EXPECT_FALSE(scheduler_.has_queued());
+  EXPECT_TRUE(scheduler_.is_held_back());
+}
+
 }  // namespace
 }  // namespace tailrace
