@@ -426,6 +426,7 @@ void World::finish() {
     const Snapshot snapshot = pipeline_->snapshot(clock_.now(), clock_.wall(), 100);
     if (minute >= 2 && snapshot.tailers[0].lag[2].bytes == 0 && cluster_.outstanding() == 0) break;
   }
+  pass(config_.tailers[0].close_idle + seconds(2));  // a scan may just have had a look at what was renamed
   check_end();
 }
 

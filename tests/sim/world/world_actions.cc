@@ -269,8 +269,8 @@ bool World::act_rotation(Kind kind, Dice& dice) {
       return true;
     }
     case Kind::copytruncate: {
-      // Where nothing but its content tells a file from the one that had its inode before, a copy beside it may be taken
-      // for a file that was renamed and could not be read yet: there it stands where nobody looks.
+      // Where nothing but its content tells a file from the one that had its inode before, a copy beside it may be
+      // taken for a file that was renamed and could not be read yet: there it stands where nobody looks.
       disk_.append(side_name(has_like_inodes() ? "/copies/" : path, ".copy"), made(path).bytes);
       if (dice.one_in(2)) pass(milliseconds(dice.below(20)));
       if (generation_at(path) == nullptr) return true;
