@@ -44,9 +44,10 @@ void SinkLine::end_turn(Instant now) {
   held_back_since_ = is_held_back ? now : kNever;
 
   ChunkPool& pool = outlet_.sink().pool();
-  if (pool.budget().used() > 0 && is_idle()) {
+  if (const std::uint64_t used = pool.budget().used(); used > 0 && is_idle()) {
     outlet_.close_arenas();
-    reader_.memory_freed();
+    // What a replaced producer still has is not ours to free: who waits for it would be woken in every turn.
+    if (pool.budget().used() < used) reader_.memory_freed();
   }
   if (pool.free_chunks() == 0) {
     trim_at_ = kNever;

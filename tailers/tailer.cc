@@ -357,8 +357,10 @@ void Tailer::set_targets(bool ends_lines, Instant now) {
   for (auto& [id, file] : files_) {
     if (file->target != TailFile::kNoTarget) continue;
     file->target = file->size;
-    // Of a file without a name this process reads the last line, or none does.
-    if ((ends_lines || (file->is_gone() && file->path.empty())) && file->size > 0) file->is_ending = true;
+    // Of a file without a name this process reads the last line, or none does; the event that took the name of one that
+    // is deleted may be still to come.
+    const bool is_last_chance = file->is_deleted || (file->is_gone() && file->path.empty());
+    if ((ends_lines || is_last_chance) && file->size > 0) file->is_ending = true;
     reader_.want(*file);
   }
 }

@@ -656,6 +656,22 @@ TEST_F(Backpressure, NoDescriptorAtAllIsWaitedOut) {
   EXPECT_EQ(delivered(), list(0, 6));
 }
 
+// A replaced producer, say, whose thread does not end.
+TEST_F(Backpressure, MemoryThatNobodyHereHoldsIsWaitedForInPeace) {
+  start();
+  MemoryBudget& budget = sink->pool().budget();
+  const std::uint64_t bytes = budget.left();
+  budget.take(bytes);
+  disk.append("/log/a.log", lines(0, 3));
+  run();
+  EXPECT_GT(pipeline->next_deadline(), clock.now());
+  EXPECT_TRUE(delivered().empty());
+  budget.give_back(bytes);
+  disk.append("/log/b.log", lines(3, 4));
+  run();
+  EXPECT_THAT(delivered(), testing::UnorderedElementsAreArray(list(0, 4)));
+}
+
 TEST_F(Drain, OnceShipsWhatTheFilesHoldAnUnfinishedLineTooAndEnds) {
   options.once = true;
   disk.append("/log/a.log", "line 0\nline 1");
@@ -705,6 +721,19 @@ TEST_F(Drain, SigtermReadsOnToTheEndsThatTheFilesHadAndNoFurther) {
 }
 
 // Nobody sees the file again: how much of it was left is remembered when reading stops.
+// Nobody has told of it yet: its descriptor says so, and nobody will read its last line after this.
+TEST_F(Drain, AFileThatWasDeletedAMomentAgoIsReadToItsUnfinishedEnd) {
+  disk.append("/log/a.log", lines(0, 1));
+  start();
+  watcher->hold(true);
+  disk.append("/log/a.log", "line 1");
+  disk.erase("/log/a.log");
+  pipeline->begin_drain(ShutdownMode::drain, clock.now());
+  for (int i = 0; i < 1000 && !pipeline->is_drained(); ++i) step();
+  EXPECT_TRUE(pipeline->is_drained());
+  EXPECT_EQ(delivered(), list(0, 2));
+}
+
 TEST_F(Drain, FlushRemembersHowMuchIsLeft) {
   disk.append("/log/a.log", lines(0, 1));
   start();
