@@ -248,17 +248,27 @@ void Tailer::probe_failed(const Probe& failed, Instant now) {
   }
 }
 
+// Than the one that was renamed to this name: it was made here since, or does not have the inode that was looked for.
+// Under a name that the patterns do not match it is taken for that one all the same.
+bool Tailer::is_another(const Probe& probe) const {
+  const ProbeRequest& request = probe.request;
+  if (!seen_as(directory_of(request.path), name_in(request.path))) return false;
+  const auto later = wanted_probes_.find(request.path);
+  if (later != wanted_probes_.end() && later->second.is_made) return true;
+  return !request.inodes.empty() &&
+         std::none_of(request.inodes.begin(), request.inodes.end(),
+                      [&probe](const SeenInode& seen) { return seen.inode == probe.stat.inode; });
+}
+
 void Tailer::probed(Probe& probe, Instant now) {
   if (!probe.is_ok()) {
     probe_failed(probe, now);
     return;
   }
   failed_.erase(probe.request.path);
-  // What was made under this name since may be what was opened: it is not the one that was renamed to it.
-  if (const auto later = wanted_probes_.find(probe.request.path);
-      later != wanted_probes_.end() && later->second.is_made) {
+  if (probe.request.is_renamed && is_another(probe)) {
     probe.request.is_renamed = false;
-    probe.request.first_path = later->second.first_path;
+    probe.request.first_path = *seen_as(directory_of(probe.request.path), name_in(probe.request.path));
   }
   bool is_rewritten = false;
   if (TailFile* file = match_open(probe, is_rewritten); file != nullptr) {

@@ -418,6 +418,23 @@ TEST_F(Rotation, AFileMadeWhereOneWasRenamedToIsNotTakenForThatOne) {
   EXPECT_EQ(delivered(), list(0, 3));
 }
 
+// As above, but it is the retry of an open that failed which finds it.
+TEST_F(Rotation, AFileMadeWhereOneCouldNotBeOpenedIsNotTakenForThatOne) {
+  start();
+  disk.append("/log/a.log", lines(0, 1));
+  disk.set_permitted("/log/a.log", false);
+  run();
+  disk.move("/log/a.log", "/log/b.log");
+  run();
+  watcher->hold(true);
+  disk.erase("/log/b.log");
+  disk.append("/log/b.log", "line");
+  watcher->drop_queue();
+  watcher->hold(false);
+  run(seconds(100));
+  EXPECT_TRUE(delivered().empty());
+}
+
 // Without birth times its second name was taken for another file: cut, it is one file all the same.
 TEST_F(Rotation, AFileThatWasCutAndHasTwoNamesIsShippedOnce) {
   disk.set_keeps_birth_times(false);
