@@ -246,7 +246,7 @@ void World::check_end() {
   if (snapshot.sinks[0].buffer_bytes != 0) {
     breach(fmt::format("memory: {} bytes are in use by nobody", snapshot.sinks[0].buffer_bytes));
   }
-  if (disk_.open_descriptors() > 3) {
+  if (disk_.open_descriptors() > kDescriptorsAtRest) {
     breach(fmt::format("descriptors: all files are idle, and open are {}", fmt::join(disk_.open_paths(), " ")));
   }
   check_losses();
