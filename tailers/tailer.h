@@ -141,7 +141,7 @@ class Tailer {
   void give_up_unbound(SourceId id);
 
   // Who is it.
-  bool is_another(const Probe& probe) const;
+  void forget_rename_of_another(Probe& probe) const;
   bool is_probed(const TailFile& file) const;
   const Checkpoint* match_gone(const Probe& probe, bool& is_rewritten) const;
   TailFile* match_open(const Probe& probe, bool& is_rewritten) const;

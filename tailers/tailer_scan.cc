@@ -248,16 +248,21 @@ void Tailer::probe_failed(const Probe& failed, Instant now) {
   }
 }
 
-// Than the one that was renamed to this name: it was made here since, or does not have the inode that was looked for.
-// Under a name that the patterns do not match it is taken for that one all the same.
-bool Tailer::is_another(const Probe& probe) const {
-  const ProbeRequest& request = probe.request;
-  if (!seen_as(directory_of(request.path), name_in(request.path))) return false;
+// It is not the one that was renamed to this name: it was made here since, or does not have the inode that was looked
+// for. Under a name that the patterns do not match it is taken for that one all the same.
+void Tailer::forget_rename_of_another(Probe& probe) const {
+  ProbeRequest& request = probe.request;
+  if (!request.is_renamed) return;
   const auto later = wanted_probes_.find(request.path);
-  if (later != wanted_probes_.end() && later->second.is_made) return true;
-  return !request.inodes.empty() &&
-         std::none_of(request.inodes.begin(), request.inodes.end(),
-                      [&probe](const SeenInode& seen) { return seen.inode == probe.stat.inode; });
+  const bool is_made = later != wanted_probes_.end() && later->second.is_made;
+  const bool is_its_inode =
+      request.inodes.empty() || std::any_of(request.inodes.begin(), request.inodes.end(),
+                                            [&probe](const auto& seen) { return seen.inode == probe.stat.inode; });
+  if (!is_made && is_its_inode) return;
+  std::optional<std::string> own = seen_as(directory_of(request.path), name_in(request.path));
+  if (!own) return;
+  request.is_renamed = false;
+  request.first_path = *std::move(own);
 }
 
 void Tailer::probed(Probe& probe, Instant now) {
@@ -266,10 +271,7 @@ void Tailer::probed(Probe& probe, Instant now) {
     return;
   }
   failed_.erase(probe.request.path);
-  if (probe.request.is_renamed && is_another(probe)) {
-    probe.request.is_renamed = false;
-    probe.request.first_path = *seen_as(directory_of(probe.request.path), name_in(probe.request.path));
-  }
+  forget_rename_of_another(probe);
   bool is_rewritten = false;
   if (TailFile* file = match_open(probe, is_rewritten); file != nullptr) {
     recognised(*file, probe, now);

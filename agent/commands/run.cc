@@ -41,8 +41,11 @@ constexpr long kLockRetryNanoseconds = 100'000'000;
 // One run, from the loaded config to the exit status. Each step that cannot be taken names the exit status instead.
 class AgentRun {
  public:
-  AgentRun(Loaded loaded, RunOptions options)
-      : config_(std::move(loaded.config)), places_(std::move(loaded.places)), options_(std::move(options)) {}
+  AgentRun(Loaded loaded, RunOptions options, std::uint64_t open_files_max)
+      : config_(std::move(loaded.config)),
+        places_(std::move(loaded.places)),
+        options_(std::move(options)),
+        open_files_max_(open_files_max) {}
 
   int run();
   // False: the process must end as it stands, without waiting for sinks and threads.
@@ -62,6 +65,7 @@ class AgentRun {
   Config config_;
   const Places places_;
   const RunOptions options_;
+  const std::uint64_t open_files_max_;
   const SystemClock clock_;
   const WallTime loaded_at_ = clock_.wall();
   SystemFileSystem files_;
@@ -156,9 +160,7 @@ std::optional<int> AgentRun::start_parts() {
 
 std::optional<int> AgentRun::build_pipeline() {
   const PipelineOptions pipeline_options{
-      .once = options_.once,
-      .stores_checkpoints = !options_.dry_run,
-      .open_files_max = open_files_max(raise_open_files_limit(), config_.agent.max_open_files)};
+      .once = options_.once, .stores_checkpoints = !options_.dry_run, .open_files_max = open_files_max_};
   const auto make = [this](const SinkConfig& sink) { return make_sink(sink, config_, {files_, *workers_}); };
   Result<std::unique_ptr<Pipeline>> pipeline =
       Pipeline::create(config_, pipeline_options, {files_, *engine_.engine, *workers_, *watcher_, make});
@@ -254,11 +256,12 @@ int run_agent(const RunOptions& options) {
   for (const ConfigError& error : refused) fmt::print(stderr, "{}\n", to_string(error));
   if (!refused.empty()) return kExitConfig;
   keep_freed_memory();
-  reserve_descriptors(open_files_max(raise_open_files_limit(), loaded.config.agent.max_open_files));
+  const std::uint64_t files_max = open_files_max(raise_open_files_limit(), loaded.config.agent.max_open_files);
+  reserve_descriptors(files_max);
   log::start(loaded.config.agent.log_level, loaded.config.agent.log_format);
   int exit_status = kExitFailed;
   {
-    AgentRun run(std::move(loaded), options);
+    AgentRun run(std::move(loaded), options, files_max);
     exit_status = run.run();
     if (!run.is_clean()) {
       log::stop();

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <liburing.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
