@@ -249,7 +249,8 @@ void FileReader::opened(TailFile& file, const std::string& path, std::int64_t re
   const SourceKey& key = file.checkpoint->key;
   if (!stat || !is_inode_of(key, *stat) || file.tailer->has_successor(file, path)) {
     close(file);
-    file.tailer->path_lost(file, now);  // another file has its name now
+    if (stat) file.tailer->found_another(path, *stat, now);
+    file.tailer->path_lost(file, now);
     return;
   }
   file.trouble.clear();

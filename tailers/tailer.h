@@ -70,6 +70,8 @@ class Tailer {
   // `size`: so large it was before, as far as is known.
   void truncated(TailFile& file, Offset size, Instant now);
   void path_lost(TailFile& file, Instant now);
+  // A file that was to be opened again has its name no longer: this one has, which an event may tell of or not.
+  void found_another(const std::string& path, const FileStat& stat, Instant now);
   void after_read(TailFile& file, Instant now);
   void after_aside(TailFile& file, Instant now);
   // Whether what `path` leads to is another one by now, in the same inode.
@@ -125,6 +127,7 @@ class Tailer {
   void rescan(Instant now);  // soon, and not more often than its cost allows
   void look_at_all(Instant now);
   void start_scan(Instant now);
+  void job_ended(std::uint64_t losses, Instant now);
   void scan_done(Scan& scan, Instant now);
   void watch(const Scan& scan, Instant now);
   void apply(const FoundFile& found, Instant now);
@@ -167,6 +170,7 @@ class Tailer {
   std::optional<Wanted> expected_at(const std::string& path) const;
   bool seen_as_first(const TailFile& file, const std::string& path) const;
   void lost_name(TailFile& file, Instant now);
+  void look_for_name(TailFile& file, Instant now);  // at once, by a search
   void end_moves(Instant now);
   void deleted(TailFile& file, Instant now);
   void give_up(TailFile& file, LostReason reason, Instant now);
@@ -226,7 +230,8 @@ class Tailer {
   // What a listing showed and could not be looked at: searched for again.
   std::vector<std::pair<SourceId, std::uint64_t>> search_again_;
 
-  std::uint64_t jobs_ = 0;  // scans, probes and searches under way
+  std::uint64_t jobs_ = 0;    // scans, probes and searches under way
+  std::uint64_t losses_ = 0;  // of events
   std::uint32_t scan_number_ = 0;
   FirstScan first_scan_ = FirstScan::scanning;
   bool is_scanning_ = false, starts_at_end_ = false, met_errors_ = false, has_lost_events_ = false;

@@ -25,7 +25,12 @@ void Tailer::unname(TailFile& file) {
 void Tailer::take_name(const TailFile& file, const std::string& path, Instant now) {
   TailFile* const other = at(path);
   if (other == nullptr || other == &file) return;
-  unname(*other);
+  if (other->path != path) {
+    aliases_.erase(path);  // its own it keeps
+    return;
+  }
+  by_path_.erase(other->path);
+  other->path.clear();
   lost_name(*other, now);
 }
 
@@ -202,10 +207,12 @@ void Tailer::lost_name(TailFile& file, Instant now) {
     if (stat && stat->links == 0) return;
     file.is_left = true;
   } else if (file.turn == Turn::in_flight) {
-    file.is_left = true;  // an open is under way: what it finds decides
-    return;
+    file.is_left = true;  // an open is under way
   }
-  // Another name of it may be there that nobody told of yet.
+  look_for_name(file, now);  // another one may be there that nobody told of yet
+}
+
+void Tailer::look_for_name(TailFile& file, Instant now) {
   if (file.is_searched || file.is_deleted || file.is_replaced) return;
   file.is_searched = true;
   search_again_.emplace_back(file.books.id(), file.checkpoint->key.inode);
@@ -266,10 +273,7 @@ void Tailer::end_moves(Instant now) {
     file->is_left = true;
     file->changed_at = now;
     if (file->fd || file->turn == Turn::in_flight) dirty_.insert(file);
-    if (file->is_searched || file->is_deleted || file->is_replaced) continue;
-    file->is_searched = true;  // its new name may be in an event that was lost
-    search_again_.emplace_back(file->books.id(), file->checkpoint->key.inode);
-    search_again_at_ = now;
+    look_for_name(*file, now);  // the new one may be in an event that was lost
   }
   after_events(now);
 }

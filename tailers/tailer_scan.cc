@@ -52,9 +52,18 @@ struct Tailer::Scan {
 void Tailer::rescan(Instant now) { scan_at_ = std::min(scan_at_, std::max(now, scan_allowed_at_)); }
 
 void Tailer::events_lost(Instant now) {
+  ++losses_;
   has_lost_events_ = true;
   rescan(now);
   look_at_all(now);
+}
+
+// What it saw may be older than the events that were lost since it began, `losses` of then: all is looked at once more.
+void Tailer::job_ended(std::uint64_t losses, Instant now) {
+  --jobs_;
+  if (losses == losses_) return;
+  has_lost_events_ = true;
+  rescan(now);
 }
 
 void Tailer::start_scan(Instant now) {
@@ -120,18 +129,19 @@ void Tailer::watch(const Scan& scan, Instant now) {
 
 void Tailer::apply(const FoundFile& found, Instant now) {
   TailFile* const file = at(found.real_path);
-  if (file != nullptr) file->scan_number = scan_number_;
   if (file == nullptr || !is_inode_of(file->checkpoint->key, found.stat)) {
     want_probe(found.real_path, {.first_path = found.path, .inodes = {{found.stat.inode, found.stat.birth_ns}}});
-  } else if (file->fd) {
+    return;
+  }
+  file->scan_number = scan_number_;
+  if (file->fd) {
     look(*file, now);
   } else if (found.stat.size != file->size && !file->is_busy()) {
     want_probe(found.real_path, {.first_path = file->checkpoint->path});
   }
 }
 
-// Names that were there before the scan began and that it did not find: an event was missed. Where the globs do not
-// look the walk did not look either.
+// Names that the scan did not find: an event was missed. Where the globs do not look the walk did not look either.
 void Tailer::search_unseen(const Scan& scan) {
   // A directory that cannot be listed has lost nothing; a FIFO or a dangling link hides nothing.
   const bool is_whole =
@@ -140,11 +150,10 @@ void Tailer::search_unseen(const Scan& scan) {
       });
   std::vector<std::pair<SourceId, std::uint64_t>> unseen;
   for (auto& [id, file] : files_) {
-    if (file->path.empty() || file->is_searched || file->is_busy() || file->scan_number == scan_number_) continue;
-    const bool is_older = file->named_at < scan.started;
-    const bool is_missing = is_whole && !file->is_left && is_older;
+    if (file->path.empty() || file->is_searched || file->scan_number == scan_number_) continue;
+    const bool is_missing = is_whole && !file->is_left;
     // One that is open is followed by events, from name to name.
-    const bool may_have_moved = file->is_left && (!file->fd || (scan.follows_loss && is_older));
+    const bool may_have_moved = file->is_left && (!file->fd || scan.follows_loss);
     if (!is_missing && !may_have_moved) continue;
     file->is_searched = true;
     unseen.emplace_back(id, file->checkpoint->key.inode);
@@ -199,9 +208,10 @@ void Tailer::start_probes(Instant) {
     }
     if (requests.empty()) return;
     ++jobs_;
+    const std::uint64_t losses = losses_;
     const bool keeps = parts_.descriptors.left() > unmatched_.size() + probing_.size();
-    prober_.start(std::move(requests), keeps, [this](std::vector<Probe>& probes, Instant when) {
-      --jobs_;
+    prober_.start(std::move(requests), keeps, [this, losses](std::vector<Probe>& probes, Instant when) {
+      job_ended(losses, when);
       for (Probe& done : probes) {
         probing_.erase(done.request.path);
         probed(done, when);
@@ -330,6 +340,7 @@ void Tailer::search(const std::vector<std::pair<SourceId, std::uint64_t>>& inode
     search->wanted.push_back({id, inode, directory_of(known->last_path.empty() ? known->path : known->last_path)});
   }
   ++jobs_;
+  const std::uint64_t losses = losses_;
   FileSystem& files = parts_.files;
   parts_.workers.submit(
       [search, &files] {
@@ -354,11 +365,13 @@ void Tailer::search(const std::vector<std::pair<SourceId, std::uint64_t>>& inode
           }
         }
       },
-      [this, search](Instant when) { searched(*search, when); });
+      [this, search, losses](Instant when) {
+        job_ended(losses, when);
+        searched(*search, when);
+      });
 }
 
 void Tailer::searched(Search& search, Instant now) {
-  --jobs_;
   report(search.troubles);
   for (Probe& found : search.probes) {
     bool is_rewritten = false;
@@ -453,6 +466,15 @@ void Tailer::path_lost(TailFile& file, Instant now) {
   search({{file.books.id(), file.checkpoint->key.inode}});
 }
 
+void Tailer::found_another(const std::string& path, const FileStat& stat, Instant now) {
+  const TailFile* const named = at(path);
+  if (named != nullptr && is_inode_of(named->checkpoint->key, stat)) return;
+  const std::optional<std::string> matched = seen_as(directory_of(path), name_in(path));
+  if (!matched) return;
+  want_probe(path, {.first_path = *matched, .inodes = {{stat.inode, stat.birth_ns}}});
+  start_probes(now);
+}
+
 TailFile* Tailer::match_open(const Probe& probe, bool& is_rewritten) const {
   const SourceKey seen = make_key(probe.stat, probe.prefix);
   TailFile* fallback = nullptr;
@@ -525,7 +547,7 @@ void Tailer::recognised(TailFile& file, Probe& probe, Instant now) {
   if (file.path.empty()) {
     moved_to(file, probe.real_path, now);
   } else if (file.path != probe.real_path) {
-    if (at(probe.real_path) != &file) check_name(file, probe.real_path);
+    check_name(file, probe.real_path);
   }
   adopt(file, probe, now);
   // Without a descriptor all that is to be known now is what the probe saw.
@@ -545,6 +567,7 @@ void Tailer::check_name(TailFile& file, const std::string& path) {
   const std::uint64_t inode = file.checkpoint->key.inode;
   FileSystem& files = parts_.files;
   ++jobs_;
+  const std::uint64_t losses = losses_;
   parts_.workers.submit(
       [check, inode, path, &files] {
         const Result<FileStat> there = files.stat_no_follow(check->old);
@@ -552,16 +575,18 @@ void Tailer::check_name(TailFile& file, const std::string& path) {
         const Result<FileStat> here = files.stat_no_follow(path);
         check->is_here = here && here->inode == inode;
       },
-      [this, check, id, path](Instant when) {
-        --jobs_;
+      [this, check, id, path, losses](Instant when) {
+        job_ended(losses, when);
         TailFile* const same = find(id);
         if (same == nullptr) return;
         if (same->is_replaced) {  // cut meanwhile: what goes on in its place is to be recognised
           want_probe(path, {.first_path = same->checkpoint->path});
           start_probes(when);
+        } else if (!check->is_here) {
+          // Where it went an event tells, if none is lost.
+          if (!check->is_there && same->path == check->old) look_for_name(*same, when);
         } else if (check->is_there || same->path != check->old) {
-          TailFile* const other = at(path);
-          if (other != nullptr && (other == same || !check->is_here)) return;
+          if (at(path) == same) return;
           take_name(*same, path, when);  // closed, and cut meanwhile, where no birth time tells that it is that inode
           aliases_[path] = same;
           after_events(when);
@@ -677,7 +702,6 @@ TailFile& Tailer::add(Checkpoint known, const std::string& path, Instant now, bo
   parts_.ledger.start(file.books, kept.progress, unstored ? unstored.mapped() : kept.progress.acked);
   file.size = kept.progress.acked;
   file.changed_at = now;
-  file.scan_number = scan_number_;
   by_inode_.emplace(kept.key.inode, &file);
   link_by_age(file, is_older);
   if (!path.empty()) name(file, path, now);
