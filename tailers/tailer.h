@@ -144,7 +144,7 @@ class Tailer {
   void give_up_unbound(SourceId id);
 
   // Who is it.
-  void forget_rename_of_another(Probe& probe) const;
+  void name_first(Probe& probe) const;
   bool is_probed(const TailFile& file) const;
   const Checkpoint* match_gone(const Probe& probe, bool& is_rewritten) const;
   TailFile* match_open(const Probe& probe, bool& is_rewritten) const;

@@ -258,17 +258,17 @@ void Tailer::probe_failed(const Probe& failed, Instant now) {
   }
 }
 
-// It is not the one that was renamed to this name: it was made here since, or does not have the inode that was looked
-// for. Under a name that the patterns do not match it is taken for that one all the same.
-void Tailer::forget_rename_of_another(Probe& probe) const {
+// A new file is known under the name that it has, where the patterns match it, unless it is surely the one that was
+// renamed to that name: not if it was made here since, or does not have the inode that was looked for.
+void Tailer::name_first(Probe& probe) const {
   ProbeRequest& request = probe.request;
-  if (!request.is_renamed) return;
   const auto later = wanted_probes_.find(request.path);
   const bool is_made = later != wanted_probes_.end() && later->second.is_made;
   const bool is_its_inode =
-      request.inodes.empty() || std::any_of(request.inodes.begin(), request.inodes.end(),
-                                            [&probe](const auto& seen) { return seen.inode == probe.stat.inode; });
-  if (!is_made && is_its_inode) return;
+      request.inodes.empty() || std::any_of(request.inodes.begin(), request.inodes.end(), [&probe](const auto& seen) {
+        return is_inode_of({.inode = seen.inode, .birth_ns = seen.birth_ns}, probe.stat);
+      });
+  if (request.is_renamed && !is_made && is_its_inode) return;
   std::optional<std::string> own = seen_as(directory_of(request.path), name_in(request.path));
   if (!own) return;
   request.is_renamed = false;
@@ -281,7 +281,7 @@ void Tailer::probed(Probe& probe, Instant now) {
     return;
   }
   failed_.erase(probe.request.path);
-  forget_rename_of_another(probe);
+  name_first(probe);
   bool is_rewritten = false;
   if (TailFile* file = match_open(probe, is_rewritten); file != nullptr) {
     recognised(*file, probe, now);
@@ -470,7 +470,7 @@ void Tailer::found_another(const std::string& path, const FileStat& stat, Instan
   const TailFile* const named = at(path);
   if (named != nullptr && is_inode_of(named->checkpoint->key, stat)) return;
   const std::optional<std::string> matched = seen_as(directory_of(path), name_in(path));
-  if (!matched) return;
+  if (!matched || parts_.is_once) return;
   want_probe(path, {.first_path = *matched, .inodes = {{stat.inode, stat.birth_ns}}});
   start_probes(now);
 }
