@@ -43,6 +43,7 @@ struct KafkaLane final : Lane {
   std::uint64_t gathered = 0;        // bytes of what is held
   Instant sent_at = Instant::min();  // something was handed to the client
   std::set<SourceId> rewinding;      // records of theirs came back: told when nothing is out any more
+  std::uint32_t without_books = 0;   // of its batches: a client that is going has them
 
   // A record came back: nothing goes out before all is reported, `retry_at` has come and the topic has answered.
   bool is_waiting = false;
@@ -64,11 +65,12 @@ struct RefusedLine {
 struct OpenBatch {
   Batch batch;
   KafkaLane* lane = nullptr;
-  Instant sent{};              // handed to the client
-  std::uint64_t charge = 0;    // of lane->charge
-  std::uint64_t books = 0;     // of the budget: kRecordOverheadBytes a record
-  std::uint32_t out = 0;       // records with the client
-  bool is_given_back = false;  // at least one of its records came back
+  Instant sent{};                 // handed to the client
+  std::uint64_t charge = 0;       // of lane->charge
+  std::uint64_t books = 0;        // of the budget: kRecordOverheadBytes a record
+  std::uint32_t out = 0;          // records with the client
+  bool is_given_back = false;     // at least one of its records came back
+  bool is_without_books = false;  // a client that is going has them
   std::vector<RefusedLine> refused;
 };
 

@@ -108,7 +108,7 @@ bool KafkaSink::is_mute() const { return silence_.state() != SilenceWatch::State
 
 bool KafkaSink::is_ready(const KafkaLane& lane) const {
   return client_ && !is_mute() && lane.topic.is_known() && lane.partition < lane.topic.partitions && !lane.is_waiting &&
-         !lane.is_stuck && lane.spool_reason.empty();
+         !lane.is_stuck && lane.spool_reason.empty() && lane.without_books == 0;
 }
 
 double KafkaSink::charge_ratio() const { return 1 + static_cast<double>(kRecordOverheadBytes) / line_bytes_; }

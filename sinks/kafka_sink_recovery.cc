@@ -172,7 +172,12 @@ KafkaSink::Retired KafkaSink::retire_batches(Instant now) {
     } else if (open.out > 0 || open.is_given_back) {
       if (open.out > 0) {
         retired.books += open.books;
-        pool_->budget().take(open.books);
+        // Where there is no room for them twice it is sent again when the old client is gone.
+        if (!pool_->budget().try_take(open.books)) {
+          open.books = 0;
+          open.is_without_books = true;
+          ++open.lane->without_books;
+        }
       }
       open.is_given_back = false;
       open.refused.clear();
@@ -185,8 +190,16 @@ KafkaSink::Retired KafkaSink::retire_batches(Instant now) {
 }
 
 void KafkaSink::reap_retired() {
-  const auto is_gone = [this](const Retired& retired) {
+  const auto is_gone = [this](Retired& retired) {
     if (!retired.client->is_gone()) return false;
+    for (auto& [id, open] : open_) {
+      const std::uint64_t books = open.batch.lines.size() * kRecordOverheadBytes;
+      if (!open.is_without_books || books > retired.books) continue;
+      retired.books -= books;
+      open.books = books;
+      open.is_without_books = false;
+      --open.lane->without_books;
+    }
     pool_->budget().give_back(retired.books);
     room_changed_ = true;
     return true;

@@ -151,6 +151,7 @@ void KafkaSink::forget(BatchId id, Instant now) {
   OpenBatch& open = found->second;
   KafkaLane& lane = *open.lane;
   pool_->budget().give_back(open.books);
+  if (open.is_without_books) --lane.without_books;
   set_charge(lane, lane.charge - open.charge);
   lane.held.erase(id);
   if (lane.charge == 0) {

@@ -18,8 +18,8 @@ class DescriptorBudget {
   std::uint64_t left() const { return open_max_ - std::min(open_, open_max_); }
   // One more than may be: for what another waits for that has a descriptor itself.
   bool has_spare() const { return open_ <= open_max_; }
-  void opened() { ++open_; }
-  void closed() { --open_; }
+  void opened(std::uint64_t files = 1) { open_ += files; }
+  void closed(std::uint64_t files = 1) { open_ -= files; }
 
   // At its end and acknowledged: its descriptor may go, at the latest at `close_at`.
   void offer(TailFile& file, Instant close_at);

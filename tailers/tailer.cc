@@ -265,9 +265,8 @@ void Tailer::end_vanished(Instant now) {
 
 // Nothing is left to do for it at the moment: its descriptor may go, or it may be forgotten altogether.
 void Tailer::settle_down(TailFile& file, Instant now) {
-  if (file.is_forgotten || file.has_work() || !file.books.is_settled() || file.is_busy() ||
-      file.turn == Turn::wants_retry)
-    return;
+  const bool is_retried = file.turn == Turn::wants_retry && !file.is_replaced;
+  if (file.is_forgotten || file.has_work() || !file.books.is_settled() || file.is_busy() || is_retried) return;
   if (file.unread() == 0 && (file.is_deleted || file.is_replaced)) {
     if (file.may_return) remember(file, true);
     remove(file, !file.may_return);

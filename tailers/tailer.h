@@ -134,6 +134,7 @@ class Tailer {
   void search_unseen(const Scan& scan);
   void want_probe(const std::string& path, const Wanted& wanted);
   bool is_looked_at(const std::string& path, const Wanted& wanted) const;
+  std::size_t keep_descriptors(std::size_t files);
   void start_probes(Instant now);
   void probed(Probe& probe, Instant now);
   void probe_failed(const Probe& probe, Instant now);

@@ -184,6 +184,13 @@ bool Tailer::is_looked_at(const std::string& path, const Wanted& wanted) const {
          wanted.inodes.front().inode == seen->second.inode && wanted.inodes.front().birth_ns == seen->second.birth_ns;
 }
 
+// So many that a job may hand over with what it found, until it has ended: all or none.
+std::size_t Tailer::keep_descriptors(std::size_t files) {
+  if (parts_.descriptors.left() < unmatched_.size() + files) return 0;
+  parts_.descriptors.opened(files);
+  return files;
+}
+
 void Tailer::start_probes(Instant) {
   while (probing_.size() + kProbesAJob <= kProbesAtOnce) {
     std::vector<ProbeRequest> requests;
@@ -209,8 +216,10 @@ void Tailer::start_probes(Instant) {
     if (requests.empty()) return;
     ++jobs_;
     const std::uint64_t losses = losses_;
-    const bool keeps = parts_.descriptors.left() > unmatched_.size() + probing_.size();
-    prober_.start(std::move(requests), keeps, [this, losses](std::vector<Probe>& probes, Instant when) {
+    const std::size_t kept = keep_descriptors(requests.size());
+    prober_.start(std::move(requests), kept > 0, [this, kept, losses](std::vector<Probe>& probes, Instant when) {
+      parts_.descriptors.closed(kept);
+      parts_.has_free_descriptor = true;
       job_ended(losses, when);
       for (Probe& done : probes) {
         probing_.erase(done.request.path);
@@ -341,9 +350,11 @@ void Tailer::search(const std::vector<std::pair<SourceId, std::uint64_t>>& inode
   }
   ++jobs_;
   const std::uint64_t losses = losses_;
+  const std::size_t kept = keep_descriptors(search->wanted.size());
+  const ProbeReads reads = kept > 0 ? ProbeReads::now : ProbeReads::now_and_closes;
   FileSystem& files = parts_.files;
   parts_.workers.submit(
-      [search, &files] {
+      [search, reads, &files] {
         std::map<std::string, std::unordered_set<std::uint64_t>> by_directory;
         RealDirectories directories;
         for (const auto& wanted : search->wanted) by_directory[wanted.directory].insert(wanted.inode);
@@ -355,7 +366,7 @@ void Tailer::search(const std::vector<std::pair<SourceId, std::uint64_t>>& inode
           for (const DirectoryEntry& entry : *entries) {
             if (!wanted.contains(entry.inode)) continue;
             const std::string path = directory + "/" + entry.name;
-            Probe found = probe(files, directories, {.path = path, .first_path = path}, ProbeReads::now);
+            Probe found = probe(files, directories, {.path = path, .first_path = path}, reads);
             if (found.is_ok()) {
               search->probes.push_back(std::move(found));
             } else {
@@ -365,7 +376,9 @@ void Tailer::search(const std::vector<std::pair<SourceId, std::uint64_t>>& inode
           }
         }
       },
-      [this, search, losses](Instant when) {
+      [this, search, kept, losses](Instant when) {
+        parts_.descriptors.closed(kept);
+        parts_.has_free_descriptor = true;
         job_ended(losses, when);
         searched(*search, when);
       });
@@ -373,9 +386,11 @@ void Tailer::search(const std::vector<std::pair<SourceId, std::uint64_t>>& inode
 
 void Tailer::searched(Search& search, Instant now) {
   report(search.troubles);
+  std::unordered_set<SourceId> recognised_ones;  // they may have lost that name to the next one meanwhile
   for (Probe& found : search.probes) {
     bool is_rewritten = false;
     if (TailFile* file = match_open(found, is_rewritten); file != nullptr) {
+      recognised_ones.insert(file->books.id());
       recognised(*file, found, now);
       continue;
     }
@@ -390,7 +405,7 @@ void Tailer::searched(Search& search, Instant now) {
   for (const auto& wanted : search.wanted) {
     const bool is_sure = search.listed.contains(wanted.directory) && !search.unsure.contains(wanted.inode);
     if (TailFile* file = find(wanted.id); file != nullptr) {
-      if (!file->is_searched) continue;  // recognised under a name
+      if (!file->is_searched || recognised_ones.contains(wanted.id)) continue;
       if (!is_sure || file->is_busy() || is_probed(*file)) {
         search_again_.emplace_back(wanted.id, wanted.inode);
         search_again_at_ = now + kSearchAgain;

@@ -37,6 +37,7 @@ struct Generation {
   bool was_renamed = false;         // so an unfinished last line may have been shipped
   bool has_other_names = false;     // a hard link or a symlink
   bool is_known = false;            // the agent has looked at it
+  bool is_met = false;              // this life of it has
   bool is_told = false;             // an event said that it is there: a rename is no way to lose it
   bool may_be_unknown = false;      // it lost its matching name before that
   bool was_unknown = false;         // it lost that name before it was looked at: it is found, but perhaps late

@@ -23,6 +23,7 @@ using std::chrono::seconds;
 constexpr std::size_t kStepsSaid = 60;
 constexpr Duration kTurnTakes = microseconds(40);
 constexpr std::uint64_t kIdleTurnsMax = 200;
+constexpr Duration kSizesEvery = std::chrono::seconds(1);
 
 Config config_of(const Program& program) {
   Config config;
@@ -75,7 +76,7 @@ World::World(const Program& program)
   disk_.on_seen([this](std::uint64_t inode, std::uint64_t size, bool is_read) {
     Generation* generation = truth_.of_inode(inode);
     if (generation == nullptr || generation->fate != Fate::lives) return;
-    if (!generation->is_away) generation->is_known = true;
+    if (!generation->is_away) generation->is_known = generation->is_met = true;
     generation->seen = std::max(generation->seen, size);
     if (size >= generation->bytes.size()) generation->unseen_since = kNever;
     if (is_read) generation->read = std::max(generation->read, size);
@@ -217,9 +218,13 @@ void World::end_agent(End end, CrashMode mode) {
                                        [](std::uint64_t errors) { return errors > 0; });
   const bool is_whole = end == End::drained && !was_flush_ && !met_trouble;
   for (Generation& generation : truth_.all()) {
-    const bool is_shown =
-        is_whole && generation.fate == Fate::lives && !generation.is_away && generation.seen == generation.bytes.size();
+    const bool is_shown = is_whole && generation.fate == Fate::lives && generation.is_met && !generation.is_away &&
+                          generation.seen == generation.bytes.size();
     generation.acked = is_shown ? generation.prefix : 0;
+    generation.is_met = false;
+    // How far it has grown past a drain's end is remembered once a second, and holds nothing up.
+    const bool is_late = !generation.writes.empty() && generation.writes.back().second + kSizesEvery > clock_.now();
+    if (end == End::drained && is_late) generation.read = std::min(generation.read, generation.prefix);
   }
   // A journal that could not be written anew since the start is as safe as the last process left it.
   const bool is_synced = program_.fsync != FsyncMode::off && is_journal_good_;

@@ -36,10 +36,11 @@ bool World::act_kernel(Kind kind, Dice& dice) {
       const std::string path = some_file(dice, true);
       if (path.empty()) return false;
       const std::uint64_t inode = disk_.inode_of(path);
+      if (inode == 0) return false;  // a link to nothing
       disk_.set_permitted(path, false);
       names_calm_from(clock_.now() + kScansWithin);
       return heal_later(dice, seconds(5), [this, inode] {
-        if (const std::string now = path_of(inode); !now.empty()) disk_.set_permitted(now, true);
+        if (const std::string now = path_of(inode); disk_.inode_of(now) == inode) disk_.set_permitted(now, true);
         names_calm_from(clock_.now() + kScansWithin);
       });
     }
