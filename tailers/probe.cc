@@ -31,7 +31,8 @@ Status look(FileSystem& files, RealDirectories& directories, Probe& into, ProbeR
   Result<std::string> real =
       resolve(files, directories, path, into.stat);  // before the open: of a device it may do something
   if (!real) return std::move(real).error();
-  Result<UniqueFd> fd = files.open_read(*real);
+  into.real_path = *std::move(real);
+  Result<UniqueFd> fd = files.open_read(into.real_path);
   if (!fd) return std::move(fd).error().during("open", path);
   Result<FileStat> stat = files.stat_fd(fd->get());
   if (!stat) return std::move(stat).error().during("stat", path);
@@ -47,7 +48,6 @@ Status look(FileSystem& files, RealDirectories& directories, Probe& into, ProbeR
     const Result<std::size_t> got = files.read_at(fd->get(), into.tail, stat->size - into.tail.size());
     if (!got || *got != into.tail.size()) return Error(ErrorKind::again, path + ": changed while it was looked at");
   }
-  into.real_path = std::move(*real);
   into.stat = *stat;
   into.fd = std::move(*fd);
   return {};

@@ -34,7 +34,8 @@ struct Probe {
   std::vector<std::byte> prefix;
   std::vector<std::byte> tail;  // the kTailBytesMax bytes before stat.size
   bool is_unread = false;       // `prefix` and the `stat` that belongs to it are still to come
-  // Set when it could not be looked at; then only `request` is meaningful. bad_input: not a regular file.
+  // Set when it could not be looked at; then `request` is meaningful, and real_path and stat as far as it came.
+  // bad_input: not a regular file.
   std::vector<Error> error;
 
   bool is_ok() const { return error.empty(); }

@@ -125,7 +125,6 @@ void Prober::on_io_done(std::uint64_t token, std::int64_t result, Instant now) {
   probe.is_unread = false;
   if (!checked) {
     probe.prefix.clear();
-    probe.real_path.clear();
     probe.fd.reset();
     probe.error.push_back(std::move(checked).error());
   }

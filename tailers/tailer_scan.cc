@@ -233,19 +233,21 @@ void Tailer::start_probes(Instant) {
 }
 
 void Tailer::probe_failed(const Probe& failed, Instant now) {
-  const std::string& path = failed.request.path;
+  const std::string& asked = failed.request.path;
   const Error& error = failed.error.front();
   if (error.kind() == ErrorKind::not_found) {
-    failed_.erase(path);
-    failed_at_start_.erase(path);
+    failed_.erase(asked);
+    failed_at_start_.erase(asked);
     // It has gone again, by an event that is still to be read; or it is a symlink to nothing.
-    if (failed.request.is_expected) vanished_[path] = {failed.request.first_path, now};
+    if (failed.request.is_expected) vanished_[asked] = {failed.request.first_path, now};
     return;
   }
   if (error.kind() == ErrorKind::again) {
-    want_probe(path, {.first_path = failed.request.first_path, .inodes = failed.request.inodes});
+    want_probe(asked, {.first_path = failed.request.first_path, .inodes = failed.request.inodes});
     return;
   }
+  // What a symlink leads to is tried again where it is: there it is found if it is renamed meanwhile.
+  const std::string& path = failed.real_path.empty() ? asked : failed.real_path;
   if (TailFile* file = at(path); file != nullptr && is_inode_of(file->checkpoint->key, failed.stat) &&
                                  failed.stat.size > file->size && !file->is_busy()) {
     grew(*file, failed.stat.size, now);
@@ -257,6 +259,9 @@ void Tailer::probe_failed(const Probe& failed, Instant now) {
   Failed& retry = failed_.try_emplace(path, Failed{.wanted = wanted, .again_at = now}).first->second;
   for (const SeenInode& seen : failed.request.inodes) add_inode(retry.wanted.inodes, seen);
   add_inode(retry.wanted.inodes, {failed.stat.inode, failed.stat.birth_ns});
+  if (const auto later = wanted_probes_.find(path); later != wanted_probes_.end()) {
+    for (const SeenInode& seen : retry.wanted.inodes) add_inode(later->second.inodes, seen);
+  }
   const bool is_first = retry.times == 0;
   if (is_first)
     log::warn("{}; {}", error.text(), is_file ? "it is tried again, the other files go on" : "it is left alone");
