@@ -581,8 +581,9 @@ void Tailer::check_name(TailFile& file, const std::string& path) {
   struct Check {
     std::string old;
     bool is_there = false, is_here = false;
+    std::optional<FileStat> other;  // what has its old name
   };
-  auto check = std::make_shared<Check>(Check{.old = file.path});
+  auto check = std::make_shared<Check>(Check{.old = file.path, .other = {}});
   const SourceId id = file.books.id();
   const std::uint64_t inode = file.checkpoint->key.inode;
   FileSystem& files = parts_.files;
@@ -592,11 +593,13 @@ void Tailer::check_name(TailFile& file, const std::string& path) {
       [check, inode, path, &files] {
         const Result<FileStat> there = files.stat_no_follow(check->old);
         check->is_there = there && there->inode == inode;
+        if (there && !check->is_there) check->other = *there;
         const Result<FileStat> here = files.stat_no_follow(path);
         check->is_here = here && here->inode == inode;
       },
       [this, check, id, path, losses](Instant when) {
         job_ended(losses, when);
+        if (check->other && check->other->type == FileType::regular) found_another(check->old, *check->other, when);
         TailFile* const same = find(id);
         if (same == nullptr) return;
         if (same->is_replaced) {  // cut meanwhile: what goes on in its place is to be recognised
