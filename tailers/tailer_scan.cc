@@ -55,7 +55,6 @@ void Tailer::events_lost(Instant now) {
   ++losses_;
   has_lost_events_ = true;
   rescan(now);
-  look_at_all(now);
 }
 
 // What it saw may be older than the events that were lost since it began, `losses` of then: all is looked at once more.

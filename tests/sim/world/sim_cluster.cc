@@ -253,7 +253,11 @@ SimKafkaClient::SimKafkaClient(SimCluster& cluster, KafkaClientOptions options)
   cluster_.clients_.push_back(this);
 }
 
-SimKafkaClient::~SimKafkaClient() { std::erase(cluster_.clients_, this); }
+SimKafkaClient::~SimKafkaClient() {
+  const bool reads = std::any_of(queues_.begin(), queues_.end(), [](const auto& q) { return !q.second.empty(); });
+  if (is_retired_ && reads) cluster_.on_breach_("memory: a client is ended that still reads its records");
+  std::erase(cluster_.clients_, this);
+}
 
 void SimKafkaClient::produce(const std::string& topic, std::int32_t partition, std::span<const KafkaRecord> records,
                              std::uint64_t token) {

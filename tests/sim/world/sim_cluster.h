@@ -140,7 +140,10 @@ class SimKafkaClient final : public KafkaClient {
   const std::map<std::string, BrokerStatistics>& statistics() const override { return statistics_; }
   void retire() override;
   bool is_gone() const override { return is_retired_ && !cluster_.lingers_; }
-  bool wait_gone(Duration) override { return true; }
+  bool wait_gone(Duration) override {
+    cluster_.drop(*this);
+    return true;
+  }
 
  private:
   friend class SimCluster;
