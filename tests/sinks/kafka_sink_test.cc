@@ -252,5 +252,32 @@ TEST_F(KafkaSinkTest, AFatalErrorMakesANewProducerAndRewindsAllButWhatIsPinned) 
   EXPECT_TRUE(sink_->is_empty());
 }
 
+// The old client holds the records until it is gone: where `memory` has no room for their books twice, they go to the
+// new one then.
+TEST_F(KafkaSinkTest, WhatIsPublishedAgainKeepsWithinTheMemory) {
+  start_with(1);
+  while (sink_->pool().budget().used() * 10 < sink_->pool().budget().limit() * 9)
+    driver_->publish(lane(0), source(1), std::vector<std::string>(500, "x"), now_);
+  sink_->pin(source(1));
+  const std::uint64_t used = sink_->pool().budget().used();
+  const std::uint64_t limit = sink_->pool().budget().limit();
+  poll();
+  ASSERT_GT(kafka_.client().outstanding.size(), 10'000u);
+  kafka_.client().is_let_go = false;
+  kafka_.client().next.fatal = "OUT_OF_ORDER_SEQUENCE_NUMBER: test";
+  poll();
+  ASSERT_EQ(kafka_.clients.size(), 2u);
+  kafka_.answer(1);
+  pass(seconds(1));
+  EXPECT_LE(sink_->pool().budget().used(), limit);
+  EXPECT_TRUE(kafka_.client().outstanding.empty());
+  kafka_.clients.front()->is_let_go = true;
+  pass(seconds(1));
+  kafka_.deliver_all();
+  poll();
+  EXPECT_TRUE(sink_->is_empty());
+  EXPECT_LT(sink_->pool().budget().used(), used);
+}
+
 }  // namespace
 }  // namespace tailrace
