@@ -53,5 +53,6 @@ Probe probe(FileSystem& files, RealDirectories& directories, ProbeRequest reques
 Probe failed_probe(ProbeRequest request, Error error);
 
 std::string directory_of(const std::string& path);
+std::string name_in(const std::string& path);  // its last part
 
 }  // namespace tailrace

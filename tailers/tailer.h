@@ -121,20 +121,24 @@ class Tailer {
     bool is_alias = false;        // a further name of it moved
   };
   struct Search;
+  struct Job {
+    std::uint64_t losses;     // of events, before it began
+    std::size_t descriptors;  // that count as open for as long as it takes
+  };
   enum class FirstScan : std::uint8_t { scanning, searching, done };
 
   // Scans and probes.
   void rescan(Instant now);  // soon, and not more often than its cost allows
   void look_at_all(Instant now);
   void start_scan(Instant now);
-  void job_ended(std::uint64_t losses, Instant now);
+  Job begin_job(std::size_t files = 0);
+  void end_job(const Job& job, Instant now);
   void scan_done(Scan& scan, Instant now);
   void watch(const Scan& scan, Instant now);
   void apply(const FoundFile& found, Instant now);
   void search_unseen(const Scan& scan);
   void want_probe(const std::string& path, const Wanted& wanted);
   bool is_looked_at(const std::string& path, const Wanted& wanted) const;
-  std::size_t keep_descriptors(std::size_t files);
   void start_probes(Instant now);
   void probed(Probe& probe, Instant now);
   void probe_failed(const Probe& probe, Instant now);

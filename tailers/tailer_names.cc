@@ -52,7 +52,7 @@ bool Tailer::has_successor(const TailFile& file, const std::string& path) const 
 
 // How the patterns name an entry of a directory that is watched under its real path; nothing: they do not.
 std::optional<std::string> Tailer::seen_as(const std::string& directory, const std::string& name) const {
-  const std::string own = directory + "/" + name;
+  const std::string own = (directory == "/" ? "" : directory) + "/" + name;
   if (patterns_->matches(own)) return own;
   for (const DirectoryAlias& alias : directory_aliases_) {
     if (alias.real_path != directory) continue;
@@ -182,8 +182,7 @@ void Tailer::moved_to(TailFile& file, const std::string& path, Instant now) {
 
 // A file that is followed under its own path again (mv away, mv back) is no longer left.
 bool Tailer::seen_as_first(const TailFile& file, const std::string& path) const {
-  const std::size_t slash = path.rfind('/');
-  const auto matched = seen_as(path.substr(0, slash), path.substr(slash + 1));
+  const auto matched = seen_as(directory_of(path), name_in(path));
   return matched && *matched == file.checkpoint->path;
 }
 

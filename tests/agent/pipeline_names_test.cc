@@ -149,6 +149,17 @@ TEST_F(Names, AFileMadeWhereARenamedOneWasToBeLookedAtIsKnownUnderItsOwnName) {
   EXPECT_THAT(delivered(), testing::Contains("line 2"));
 }
 
+// The walk that follows an overflow may be long in coming.
+TEST_F(Names, GrowthOfOpenFilesThatAnOverflowHidIsSeenBeforeTheWalk) {
+  disk.append("/log/a.log", lines(0, 1));
+  start();
+  workers->hold(true);
+  watcher->set_queue_max(0);
+  disk.append("/log/a.log", lines(1, 2));
+  run();
+  EXPECT_EQ(delivered(), list(0, 2));
+}
+
 TEST_F(Names, SearchesKeepWithinTheDescriptors) {
   constexpr int kFiles = 30;
   options.open_files_max = 4;
