@@ -200,23 +200,16 @@ void World::note_untold() {
   }
 }
 
-// The process is gone, its descriptors with it; what it had sent may still arrive.
-void World::end_agent(End end, CrashMode mode) {
-  const Snapshot snapshot = pipeline_->snapshot(clock_.now(), clock_.wall(), 1000);
-  const TailerSnapshot& tailer = snapshot.tailers[0];
-  for (std::size_t i = 0; i < kLostReasons; ++i) {
-    lost_before_[i] += tailer.counters.lost_bytes[i];
-    lost_files_before_[i] += tailer.counters.lost_files[i];
-  }
-  acked_before_ += tailer.counters.acked_bytes;
-  const SinkCounters& sink = snapshot.sinks[0].counters;
-  rejected_before_ += sink.rejected_invalid + sink.rejected_timestamp + sink.rejected_too_large;
+bool World::has_met_trouble(const Snapshot& snapshot) const {
+  const auto& errors = snapshot.tailers[0].counters.open_errors;
+  return snapshot.checkpoint.errors > 0 || cluster_.in_doubt() > 0 ||
+         std::any_of(errors.begin(), errors.end(), [](std::uint64_t times) { return times > 0; });
+}
 
-  // Below what was durable nothing may come again; what was only acknowledged may.
-  const bool met_trouble = snapshot.checkpoint.errors > 0 || cluster_.in_doubt() > 0 ||
-                           std::any_of(tailer.counters.open_errors.begin(), tailer.counters.open_errors.end(),
-                                       [](std::uint64_t errors) { return errors > 0; });
-  const bool is_whole = end == End::drained && !was_flush_ && !met_trouble;
+// Below what was durable nothing may come again; what was only acknowledged may. Whether what is durable survives.
+bool World::note_acked(const Snapshot& snapshot, End end) {
+  const TailerSnapshot& tailer = snapshot.tailers[0];
+  const bool is_whole = end == End::drained && !was_flush_ && !has_met_trouble(snapshot);
   for (Generation& generation : truth_.all()) {
     const bool is_shown = is_whole && generation.fate == Fate::lives && generation.is_met && !generation.is_away &&
                           generation.seen == generation.bytes.size();
@@ -238,9 +231,24 @@ void World::end_agent(End end, CrashMode mode) {
     if (survives && truth_.generations_of(generation.inode) == 1)
       generation.acked = std::max(generation.acked, generation.durable);
   }
+  return survives;
+}
 
+// The process is gone, its descriptors with it; what it had sent may still arrive.
+void World::end_agent(End end, CrashMode mode) {
+  const Snapshot snapshot = pipeline_->snapshot(clock_.now(), clock_.wall(), 1000);
+  const TailerSnapshot& tailer = snapshot.tailers[0];
+  for (std::size_t i = 0; i < kLostReasons; ++i) {
+    lost_before_[i] += tailer.counters.lost_bytes[i];
+    lost_files_before_[i] += tailer.counters.lost_files[i];
+  }
+  acked_before_ += tailer.counters.acked_bytes;
+  const SinkCounters& sink = snapshot.sinks[0].counters;
+  rejected_before_ += sink.rejected_invalid + sink.rejected_timestamp + sink.rejected_too_large;
+
+  const bool survives = note_acked(snapshot, end);
   // Nor what could not be opened until a drain had ended.
-  if (!is_whole) {
+  if (end != End::drained || was_flush_ || has_met_trouble(snapshot)) {
     note_forgotten(end == End::power_lost || snapshot.checkpoint.errors > 0);
   }
   for (Generation& generation : truth_.all()) {

@@ -86,6 +86,8 @@ class World {
   void end_agent(End end, CrashMode mode = CrashMode::keep);
   void note_forgotten(bool may_forget_all);
   void note_untold();
+  bool has_met_trouble(const Snapshot& snapshot) const;
+  bool note_acked(const Snapshot& snapshot, End end);
   void trouble_at_the_end();
   void much_in_turn(Dice& dice);
   void calm_down();
