@@ -21,6 +21,7 @@ struct ProbeRequest {
   std::string path;                    // where to look
   std::string first_path;              // under which the file is known if it is new; usually `path`
   bool is_renamed = false;             // from first_path to path, before it could be looked at
+  bool is_left = false;                // first_path is that of a file that was renamed to path: a new one has its own
   bool is_expected = false;            // it was just created: if no name is there, it was renamed or deleted since
   std::vector<SeenInode> inodes = {};  // seen there and not looked at yet: what has another name now is found
   bool wants_tail = false;             // the bytes before its end too (start_at = "end")

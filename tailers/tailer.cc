@@ -181,7 +181,7 @@ void Tailer::truncated(TailFile& file, Offset size, Instant now) {
     reader_.close(file);
     update_lag(file);
     settle_down(file, now);
-    want_probe(path, {.first_path = next.path});
+    want_probe(path, {.first_path = next.path, .is_left = file.is_left});
     start_probes(now);
     return;
   }
@@ -196,6 +196,7 @@ void Tailer::truncated(TailFile& file, Offset size, Instant now) {
   again.fd = std::move(fd);
   again.is_deleted = is_deleted;
   again.is_left = is_left;
+  again.home = file.home;
   for (auto& [cookie, move] : moves_) {
     if (move.file == &file) move.file = &again;  // its new name is its successor's
   }
@@ -204,7 +205,7 @@ void Tailer::truncated(TailFile& file, Offset size, Instant now) {
   if (again.fd) {
     if (look(again, now)) again.proven = again.size;
   } else if (!again.path.empty()) {
-    want_probe(again.path, {.first_path = again.checkpoint->path});
+    want_probe(again.path, again);
     start_probes(now);
   }
 }

@@ -109,6 +109,7 @@ class Tailer {
     std::string first_path = {};
     bool is_renamed = false;             // from there to here, before it could be looked at
     std::vector<SeenInode> inodes = {};  // that were seen there and not looked at yet
+    bool is_left = false;                // first_path is that of a file that was renamed to here
     bool is_expected = false;            // an event told of it: if it is not there, it was renamed or deleted since
     bool is_made = false;                // the event was that it was made, under this name
   };
@@ -138,6 +139,7 @@ class Tailer {
   void apply(const FoundFile& found, Instant now);
   void search_unseen(const Scan& scan);
   void want_probe(const std::string& path, const Wanted& wanted);
+  void want_probe(const std::string& path, const TailFile& known);  // which has that name
   bool is_looked_at(const std::string& path, const Wanted& wanted) const;
   void start_probes(Instant now);
   void probed(Probe& probe, Instant now);

@@ -8,8 +8,8 @@
 
 namespace tailrace {
 
-// A new file is known under the name that it has, where the patterns match it, unless it is surely the one that was
-// renamed to that name: not if it was made here since, or does not have the inode that was looked for.
+// A new file that is not the one which was renamed to this name is known under its own, where the patterns match that:
+// it was made here since, does not have the inode that was looked for, or that one is known already.
 void Tailer::name_first(Probe& probe) const {
   ProbeRequest& request = probe.request;
   const auto later = wanted_probes_.find(request.path);
@@ -18,7 +18,8 @@ void Tailer::name_first(Probe& probe) const {
       request.inodes.empty() || std::any_of(request.inodes.begin(), request.inodes.end(), [&probe](const auto& seen) {
         return is_inode_of({.inode = seen.inode, .birth_ns = seen.birth_ns}, probe.stat);
       });
-  if (request.is_renamed && !is_made && is_its_inode) return;
+  const bool is_another = request.is_renamed ? is_made || !is_its_inode : request.is_left;
+  if (!is_another) return;
   std::optional<std::string> own = seen_as(directory_of(request.path), name_in(request.path));
   if (!own) return;
   request.is_renamed = false;
@@ -132,7 +133,7 @@ void Tailer::check_name(TailFile& file, const std::string& path) {
         TailFile* const same = find(id);
         if (same == nullptr) return;
         if (same->is_replaced) {  // cut meanwhile: what goes on in its place is to be recognised
-          want_probe(path, {.first_path = same->checkpoint->path});
+          want_probe(path, *same);
           start_probes(when);
         } else if (!check->is_here) {
           // Where it went an event tells, if none is lost.
@@ -197,6 +198,7 @@ void Tailer::resumed(const Checkpoint& known, Probe& probe, bool is_rewritten, I
   const bool is_own = probe.request.first_path == file.checkpoint->path && !probe.request.is_renamed;
   file.is_left = probe.request.path != file.checkpoint->path && !is_own &&
                  !seen_as(directory_of(probe.real_path), name_in(probe.real_path));
+  if (!file.is_left && probe.real_path != file.checkpoint->path) file.home = probe.real_path;
   file.marks.saw(probe.stat.size, now - std::max<Duration>(parts_.wall - probe.stat.modified, Duration{0}));
   file.size = std::max(probe.stat.size, file.books.read());
   file.proven = file.size;
@@ -226,6 +228,7 @@ void Tailer::began(Probe& probe, Instant now) {
   log::debug("{}: new, {} bytes{}", first_path, probe.stat.size, is_left ? ", renamed meanwhile" : "");
   TailFile& file = add(std::move(known), probe.real_path, now, is_left);
   file.is_left = is_left;
+  if (!is_left && probe.real_path != first_path) file.home = probe.real_path;
   file.size = probe.stat.size;
   file.proven = file.size;
   const Duration age = std::max<Duration>(parts_.wall - probe.stat.modified, Duration{0});

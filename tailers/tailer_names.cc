@@ -174,7 +174,7 @@ void Tailer::moved_to(TailFile& file, const std::string& path, Instant now) {
   ++counters_.rotations_renamed;
   log::debug("{}: renamed to {}", file.checkpoint->path, path);
   name(file, path, now);
-  file.is_left = path != (file.checkpoint->path) && !seen_as_first(file, path);
+  file.is_left = path != file.checkpoint->path && path != file.home && !seen_as_first(file, path);
   file.changed_at = now;
   remember(file);
   dirty_.insert(&file);
@@ -284,7 +284,7 @@ void Tailer::after_events(Instant now) {
     if (file->is_forgotten) continue;
     if (!file->fd) {
       // Closed while idle: what it holds now is seen when it is open again.
-      if (!file->path.empty() && !file->is_busy()) want_probe(file->path, {.first_path = file->checkpoint->path});
+      if (!file->path.empty() && !file->is_busy()) want_probe(file->path, *file);
       continue;
     }
     const Offset size = file->size;

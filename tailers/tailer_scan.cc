@@ -147,7 +147,7 @@ void Tailer::apply(const FoundFile& found, Instant now) {
   if (file->fd) {
     look(*file, now);
   } else if (found.stat.size != file->size && !file->is_busy()) {
-    want_probe(found.real_path, {.first_path = file->checkpoint->path});
+    want_probe(found.real_path, *file);
   }
 }
 
@@ -176,6 +176,7 @@ void Tailer::want_probe(const std::string& path, const Wanted& wanted) {
   Wanted& all = wanted_probes_[path];
   all.first_path = wanted.first_path;
   all.is_renamed = wanted.is_renamed;
+  all.is_left = wanted.is_left;
   all.is_expected = all.is_expected || wanted.is_expected;
   all.is_made = wanted.is_made || (all.is_made && !wanted.is_renamed);
   for (const SeenInode& seen : wanted.inodes) add_inode(all.inodes, seen);
@@ -183,6 +184,10 @@ void Tailer::want_probe(const std::string& path, const Wanted& wanted) {
   if (const auto failed = failed_.find(path); failed != failed_.end()) {
     for (const SeenInode& seen : failed->second.wanted.inodes) add_inode(all.inodes, seen);
   }
+}
+
+void Tailer::want_probe(const std::string& path, const TailFile& known) {
+  want_probe(path, {.first_path = known.checkpoint->path, .is_left = known.is_left});
 }
 
 // A directory is watched before its files are looked at, and walked once more because it was not watched during the
@@ -210,6 +215,7 @@ void Tailer::start_probes(Instant) {
           {.path = it->first,
            .first_path = it->second.first_path,
            .is_renamed = it->second.is_renamed,
+           .is_left = it->second.is_left,
            .is_expected = it->second.is_expected,
            .inodes = it->second.inodes,
            .wants_tail = (starts_at_end_ && first_scan_ != FirstScan::done) || failed_at_start_.contains(it->first)});
@@ -254,7 +260,9 @@ void Tailer::probe_failed(const Probe& failed, Instant now) {
   const bool is_file = error.kind() != ErrorKind::bad_input;
   if (is_file) met_errors_ = true;
   if (is_file && starts_at_end_ && first_scan_ != FirstScan::done) failed_at_start_.insert(path);
-  const Wanted wanted{.first_path = failed.request.first_path, .is_renamed = failed.request.is_renamed};
+  const Wanted wanted{.first_path = failed.request.first_path,
+                      .is_renamed = failed.request.is_renamed,
+                      .is_left = failed.request.is_left};
   Failed& retry = failed_.try_emplace(path, Failed{.wanted = wanted, .again_at = now}).first->second;
   for (const SeenInode& seen : failed.request.inodes) add_inode(retry.wanted.inodes, seen);
   add_inode(retry.wanted.inodes, {failed.stat.inode, failed.stat.birth_ns});

@@ -149,6 +149,27 @@ TEST_F(Names, AFileMadeWhereARenamedOneWasToBeLookedAtIsKnownUnderItsOwnName) {
   EXPECT_THAT(delivered(), testing::Contains("line 2"));
 }
 
+// As in a pod: the links say whose the files are, the files' own names do not.
+TEST_F(Names, AFileThatASymlinkLeadsToIsKnownUnderTheSymlink) {
+  config.tailers[0].close_idle = seconds(1);
+  disk.make("/data");
+  disk.append("/data/0.log", lines(0, 1));
+  disk.symlink("/data/0.log", "/log/pod_a.log");
+  start();
+  disk.make("/other");
+  disk.append("/other/0.log", lines(1, 2));
+  disk.symlink("/other/0.log", "/log/pod_b.log");
+  run(seconds(3));
+  EXPECT_EQ(sink->paths_seen, (std::vector<std::string>{"/log/pod_a.log", "/log/pod_b.log"}));
+  disk.append("/data/0.log", lines(2, 3));
+  run(seconds(3));
+  disk.cut("/data/0.log");
+  disk.append("/data/0.log", lines(3, 4));
+  run(seconds(3));
+  EXPECT_EQ(sink->paths_seen.back(), "/log/pod_a.log");
+  EXPECT_EQ(delivered(), list(0, 4));
+}
+
 // The walk that follows an overflow may be long in coming.
 TEST_F(Names, GrowthOfOpenFilesThatAnOverflowHidIsSeenBeforeTheWalk) {
   disk.append("/log/a.log", lines(0, 1));
