@@ -154,7 +154,7 @@ class Walk {
     if (stat->type == FileType::directory) {
       if (may_lead) queue({.path = path, .real_path = std::move(real), .inode = {stat->device, stat->inode}}, is_plain);
     } else if (may_be_file) {
-      add_file({.path = path, .real_path = std::move(real), .stat = *stat}, directory);
+      add_file({.path = path, .real_path = std::move(real), .stat = *stat, .is_link = !is_plain}, directory);
     }
   }
 
@@ -172,7 +172,8 @@ class Walk {
       return skip(file.path, Error(ErrorKind::bad_input, std::string(not_regular_reason(file.stat.type))));
     }
     std::string home = parent_of(file.real_path);
-    if (home != directory.real_path) watch(std::move(home), directory.path);
+    // A symlink to the file itself names that file, and not what else is where it leads.
+    if (home != directory.real_path) watched_.insert(std::move(home));
     found_.files.push_back(std::move(file));
   }
 

@@ -33,6 +33,7 @@ struct FoundFile {
   std::string path;       // as matched
   std::string real_path;  // no symlink in it: the name that inotify will speak of
   FileStat stat;          // of the file, symlinks followed
+  bool is_link = false;   // its last part is a symlink
 };
 
 struct SkippedFile {

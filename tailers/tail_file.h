@@ -49,7 +49,6 @@ struct TailFile {
   Tailer* tailer;
   const Checkpoint* checkpoint;  // the journal's record: id, path as first seen, key, partition
   std::string path;              // where it is now, without symlinks; empty: its name is gone
-  std::string home;              // its own name when a symlink led to it; else empty
   UniqueFd fd;
   SourceBooks books;
   Offset size = 0;         // as last seen

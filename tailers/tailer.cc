@@ -196,7 +196,6 @@ void Tailer::truncated(TailFile& file, Offset size, Instant now) {
   again.fd = std::move(fd);
   again.is_deleted = is_deleted;
   again.is_left = is_left;
-  again.home = file.home;
   for (auto& [cookie, move] : moves_) {
     if (move.file == &file) move.file = &again;  // its new name is its successor's
   }

@@ -161,6 +161,7 @@ class Tailer {
   void began(Probe& probe, Instant now);
   TailFile& add(Checkpoint known, const std::string& path, Instant now, bool is_older = false);
   void link_by_age(TailFile& file, bool is_older);
+  void note_link(const Probe& probe, Instant now);
   void adopt(TailFile& file, Probe& probe, Instant now);
   void check_name(TailFile& file, const std::string& path);
   std::int32_t partition_of(std::string_view first_path) const;
@@ -222,6 +223,8 @@ class Tailer {
   };
   std::map<std::string, Failed> failed_;           // by path
   std::vector<DirectoryAlias> directory_aliases_;  // sorted
+  // What symlinks lead to, of the last scan and since: a file that is made there is known under the symlink.
+  std::unordered_map<std::string, std::string> links_;  // real path -> path
   struct Gone {
     std::int32_t partition;
     Instant at;

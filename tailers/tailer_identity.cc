@@ -8,10 +8,12 @@
 
 namespace tailrace {
 
-// A new file that is not the one which was renamed to this name is known under its own, where the patterns match that:
-// it was made here since, does not have the inode that was looked for, or that one is known already.
+// A new file is known under its own name where the patterns match that, also when a symlink led to it, but for one that
+// was renamed to this name before it could be looked at: not if it was made here since, does not have the inode that
+// was looked for, or is not the known one that was.
 void Tailer::name_first(Probe& probe) const {
   ProbeRequest& request = probe.request;
+  if (!request.is_renamed && patterns_->matches(probe.real_path)) request.first_path = probe.real_path;
   const auto later = wanted_probes_.find(request.path);
   const bool is_made = later != wanted_probes_.end() && later->second.is_made;
   const bool is_its_inode =
@@ -173,6 +175,14 @@ void Tailer::adopt(TailFile& file, Probe& probe, Instant now) {
   reader_.want(file);
 }
 
+// A symlink that appeared since the last scan: where it leads is to be watched.
+void Tailer::note_link(const Probe& probe, Instant now) {
+  if (probe.request.path == probe.real_path || links_.contains(probe.real_path)) return;
+  if (patterns_->matches(probe.real_path) || !patterns_->matches(probe.request.path)) return;
+  links_[probe.real_path] = probe.request.path;
+  rescan(now);
+}
+
 void Tailer::resumed(const Checkpoint& known, Probe& probe, bool is_rewritten, Instant now) {
   std::erase_if(unbound_, [&known](const auto& entry) { return entry.second == known.id; });
   Checkpoint now_known = known;
@@ -198,7 +208,6 @@ void Tailer::resumed(const Checkpoint& known, Probe& probe, bool is_rewritten, I
   const bool is_own = probe.request.first_path == file.checkpoint->path && !probe.request.is_renamed;
   file.is_left = probe.request.path != file.checkpoint->path && !is_own &&
                  !seen_as(directory_of(probe.real_path), name_in(probe.real_path));
-  if (!file.is_left && probe.real_path != file.checkpoint->path) file.home = probe.real_path;
   file.marks.saw(probe.stat.size, now - std::max<Duration>(parts_.wall - probe.stat.modified, Duration{0}));
   file.size = std::max(probe.stat.size, file.books.read());
   file.proven = file.size;
@@ -228,7 +237,6 @@ void Tailer::began(Probe& probe, Instant now) {
   log::debug("{}: new, {} bytes{}", first_path, probe.stat.size, is_left ? ", renamed meanwhile" : "");
   TailFile& file = add(std::move(known), probe.real_path, now, is_left);
   file.is_left = is_left;
-  if (!is_left && probe.real_path != first_path) file.home = probe.real_path;
   file.size = probe.stat.size;
   file.proven = file.size;
   const Duration age = std::max<Duration>(parts_.wall - probe.stat.modified, Duration{0});

@@ -59,7 +59,8 @@ std::optional<std::string> Tailer::seen_as(const std::string& directory, const s
     std::string path = alias.seen_as + "/" + name;
     if (patterns_->matches(path)) return path;
   }
-  return std::nullopt;
+  const auto link = links_.find(own);
+  return link == links_.end() ? std::nullopt : std::optional<std::string>(link->second);
 }
 
 void Tailer::on_event(const std::string& directory, const WatchEvent& event, Instant now) {
@@ -174,7 +175,7 @@ void Tailer::moved_to(TailFile& file, const std::string& path, Instant now) {
   ++counters_.rotations_renamed;
   log::debug("{}: renamed to {}", file.checkpoint->path, path);
   name(file, path, now);
-  file.is_left = path != file.checkpoint->path && path != file.home && !seen_as_first(file, path);
+  file.is_left = path != file.checkpoint->path && !seen_as_first(file, path);
   file.changed_at = now;
   remember(file);
   dirty_.insert(&file);

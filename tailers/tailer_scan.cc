@@ -106,6 +106,10 @@ void Tailer::scan_done(Scan& scan, Instant now) {
   scan_allowed_at_ = now + std::max<Duration>(kScanPauseMin, took * kScanPauseTimes);
   routine_scan_at_ = now + std::max<Duration>(kRoutineScanEvery, took * kRoutineScanTimes);
   directory_aliases_ = scan.found.aliases;
+  links_.clear();
+  for (const FoundFile& found : scan.found.files) {
+    if (found.is_link) links_[found.real_path] = found.path;
+  }
   files_found_ = std::max<std::uint64_t>(files_found_, scan.found.files.size());
   watch(scan, now);
   for (const SkippedFile& skipped : scan.found.skipped) {
@@ -285,6 +289,7 @@ void Tailer::probed(Probe& probe, Instant now) {
     return;
   }
   failed_.erase(probe.request.path);
+  note_link(probe, now);
   name_first(probe);
   bool is_rewritten = false;
   if (TailFile* file = match_open(probe, is_rewritten); file != nullptr) {

@@ -160,14 +160,21 @@ TEST_F(Names, AFileThatASymlinkLeadsToIsKnownUnderTheSymlink) {
   disk.append("/other/0.log", lines(1, 2));
   disk.symlink("/other/0.log", "/log/pod_b.log");
   run(seconds(3));
-  EXPECT_EQ(sink->paths_seen, (std::vector<std::string>{"/log/pod_a.log", "/log/pod_b.log"}));
-  disk.append("/data/0.log", lines(2, 3));
+  disk.append("/other/0.log", lines(2, 3));
+  disk.append("/data/unrelated.log", "nobody leads here\n");
   run(seconds(3));
+  EXPECT_EQ(sink->paths_seen, (std::vector<std::string>{"/log/pod_a.log", "/log/pod_b.log"}));
   disk.cut("/data/0.log");
   disk.append("/data/0.log", lines(3, 4));
   run(seconds(3));
   EXPECT_EQ(sink->paths_seen.back(), "/log/pod_a.log");
-  EXPECT_EQ(delivered(), list(0, 4));
+  for (const std::string pod : {"/other", "/data"}) {  // the kubelet rotates what the links lead to
+    disk.move(pod + "/0.log", pod + "/0.log.1");
+    disk.append(pod + "/0.log", pod == "/data" ? lines(5, 6) : lines(4, 5));
+    run(seconds(3));
+  }
+  EXPECT_EQ(sink->paths_seen.back(), "/log/pod_a.log");
+  EXPECT_EQ(delivered(), list(0, 6));
 }
 
 // The walk that follows an overflow may be long in coming.
