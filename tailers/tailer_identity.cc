@@ -13,7 +13,9 @@ namespace tailrace {
 // was looked for, or is not the known one that was.
 void Tailer::name_first(Probe& probe) const {
   ProbeRequest& request = probe.request;
-  if (!request.is_renamed && patterns_->matches(probe.real_path)) request.first_path = probe.real_path;
+  const bool is_linked = !request.is_renamed && request.first_path != probe.real_path;
+  if (is_linked && patterns_->matches(probe.real_path)) request.first_path = probe.real_path;
+  if (!request.is_renamed && !request.is_left) return;
   const auto later = wanted_probes_.find(request.path);
   const bool is_made = later != wanted_probes_.end() && later->second.is_made;
   const bool is_its_inode =

@@ -12,6 +12,20 @@ using std::chrono::seconds;
 
 struct Names : PipelineWorld {
   std::uint64_t renamed() const { return tailer().counters.rotations_renamed; }
+  // a.log has grown by line 1, and b.log, which has no room at the sink, holds the only descriptor.
+  void let_a_wait_for_the_descriptor() {
+    config.tailers[0].close_idle = seconds(1);
+    options.open_files_max = 1;
+    disk.append("/log/a.log", lines(0, 1));
+    disk.append("/log/b.log", "b 0\n");
+    start();
+    run(seconds(5));
+    sink->room_left = 0;
+    disk.append("/log/b.log", "b 1\n");
+    run();
+    disk.append("/log/a.log", lines(1, 2));
+    run();
+  }
 };
 
 TEST_F(Names, AFileThatLosesItsSecondNameKeepsItsFirst) {
@@ -70,17 +84,7 @@ TEST_F(Names, AFileThatGotItsNameDuringAWalkIsSearchedForWhenTheWalkDidNotSeeIt)
 // No event tells of the file that was made in its place, and it is renamed before anybody looks: that a file was there
 // is known only because the other one was to be opened again.
 TEST_F(Names, AFileThatIsFoundWhereAnotherOneWasToBeOpenedIsShipped) {
-  config.tailers[0].close_idle = seconds(1);
-  options.open_files_max = 1;
-  disk.append("/log/a.log", lines(0, 1));
-  disk.append("/log/b.log", "b 0\n");
-  start();
-  run(seconds(5));
-  sink->room_left = 0;
-  disk.append("/log/b.log", "b 1\n");
-  run();
-  disk.append("/log/a.log", lines(1, 2));  // waits for the descriptor
-  run();
+  let_a_wait_for_the_descriptor();
   disk.move("/log/a.log", "/log/a.old");
   disk.append("/log/a.log", lines(2, 3));
   watcher->drop_queue();
@@ -211,17 +215,7 @@ TEST_F(Names, SearchesKeepWithinTheDescriptors) {
 
 // What is lost is counted by the process that knows it, and not again by the next one.
 TEST_F(Names, WhatIsLostOfAFileThatCouldNotBeOpenedIsCountedOnce) {
-  config.tailers[0].close_idle = seconds(1);
-  options.open_files_max = 1;
-  disk.append("/log/a.log", lines(0, 1));
-  disk.append("/log/b.log", "b 0\n");
-  start();
-  run(seconds(5));
-  sink->room_left = 0;
-  disk.append("/log/b.log", "b 1\n");
-  run();
-  disk.append("/log/a.log", lines(1, 2));  // waits for the descriptor
-  run();
+  let_a_wait_for_the_descriptor();
   disk.set_permitted("/log/a.log", false);
   sink->room_left = 1 << 20;
   run(seconds(20));  // between two tries to open it

@@ -207,9 +207,8 @@ bool World::has_met_trouble(const Snapshot& snapshot) const {
 }
 
 // Below what was durable nothing may come again; what was only acknowledged may. Whether what is durable survives.
-bool World::note_acked(const Snapshot& snapshot, End end) {
-  const TailerSnapshot& tailer = snapshot.tailers[0];
-  const bool is_whole = end == End::drained && !was_flush_ && !has_met_trouble(snapshot);
+// `is_whole`: the agent drained, and nothing had gone wrong.
+bool World::note_acked(const TailerSnapshot& tailer, End end, bool is_whole) {
   for (Generation& generation : truth_.all()) {
     const bool is_shown = is_whole && generation.fate == Fate::lives && generation.is_met && !generation.is_away &&
                           generation.seen == generation.bytes.size();
@@ -246,9 +245,10 @@ void World::end_agent(End end, CrashMode mode) {
   const SinkCounters& sink = snapshot.sinks[0].counters;
   rejected_before_ += sink.rejected_invalid + sink.rejected_timestamp + sink.rejected_too_large;
 
-  const bool survives = note_acked(snapshot, end);
+  const bool is_whole = end == End::drained && !was_flush_ && !has_met_trouble(snapshot);
+  const bool survives = note_acked(tailer, end, is_whole);
   // Nor what could not be opened until a drain had ended.
-  if (end != End::drained || was_flush_ || has_met_trouble(snapshot)) {
+  if (!is_whole) {
     note_forgotten(end == End::power_lost || snapshot.checkpoint.errors > 0);
   }
   for (Generation& generation : truth_.all()) {

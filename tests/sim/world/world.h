@@ -87,7 +87,7 @@ class World {
   void note_forgotten(bool may_forget_all);
   void note_untold();
   bool has_met_trouble(const Snapshot& snapshot) const;
-  bool note_acked(const Snapshot& snapshot, End end);
+  bool note_acked(const TailerSnapshot& tailer, End end, bool is_whole);
   void trouble_at_the_end();
   void much_in_turn(Dice& dice);
   void calm_down();
