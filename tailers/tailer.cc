@@ -400,7 +400,7 @@ void Tailer::on_deadline(Instant now) {
   for (auto it = failed_.begin(); it != failed_.end(); ++it) {
     if (it->second.again_at > now) continue;
     it->second.again_at = kNever;  // until the probe has an answer
-    wanted_probes_.insert_or_assign(it->first, it->second.wanted);
+    want_probe(it->first, it->second.wanted);
   }
   start_probes(now);
   if (search_again_at_ <= now) {

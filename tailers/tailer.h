@@ -70,7 +70,7 @@ class Tailer {
   // `size`: so large it was before, as far as is known.
   void truncated(TailFile& file, Offset size, Instant now);
   void path_lost(TailFile& file, Instant now);
-  // A file that was to be opened again has its name no longer: this one has, which an event may tell of or not.
+  // This one was met where a known file was looked for; an event may tell of it or not.
   void found_another(const std::string& path, const FileStat& stat, Instant now);
   void after_read(TailFile& file, Instant now);
   void after_aside(TailFile& file, Instant now);
@@ -142,12 +142,13 @@ class Tailer {
   void want_probe(const std::string& path, const TailFile& known);  // which has that name
   bool is_looked_at(const std::string& path, const Wanted& wanted) const;
   void start_probes(Instant now);
+  void was_looked_at(const Probe& probe);
   void probed(Probe& probe, Instant now);
   void probe_failed(const Probe& probe, Instant now);
   void finish_first_scan(Instant now);
   void search(const std::vector<std::pair<SourceId, std::uint64_t>>& inodes, bool is_first = false);
   void searched(Search& search, Instant now);
-  void report(const std::vector<Error>& troubles);
+  void report(const std::vector<Probe>& troubles);
   void give_up_unbound(SourceId id);
 
   // Who is it.

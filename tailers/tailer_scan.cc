@@ -245,7 +245,7 @@ void Tailer::probe_failed(const Probe& failed, Instant now) {
   const std::string& asked = failed.request.path;
   const Error& error = failed.error.front();
   if (error.kind() == ErrorKind::not_found) {
-    failed_.erase(asked);
+    was_looked_at(failed);
     failed_at_start_.erase(asked);
     // It has gone again, by an event that is still to be read; or it is a symlink to nothing.
     if (failed.request.is_expected) vanished_[asked] = {failed.request.first_path, now};
@@ -257,10 +257,9 @@ void Tailer::probe_failed(const Probe& failed, Instant now) {
   }
   // What a symlink leads to is tried again where it is: there it is found if it is renamed meanwhile.
   const std::string& path = failed.real_path.empty() ? asked : failed.real_path;
-  if (TailFile* file = at(path); file != nullptr && is_inode_of(file->checkpoint->key, failed.stat) &&
-                                 failed.stat.size > file->size && !file->is_busy()) {
-    grew(*file, failed.stat.size, now);
-  }
+  TailFile* const file = at(path);
+  const bool is_known = file != nullptr && is_inode_of(file->checkpoint->key, failed.stat);
+  if (is_known && failed.stat.size > file->size && !file->is_busy()) grew(*file, failed.stat.size, now);
   const bool is_file = error.kind() != ErrorKind::bad_input;
   if (is_file) met_errors_ = true;
   if (is_file && starts_at_end_ && first_scan_ != FirstScan::done) failed_at_start_.insert(path);
@@ -269,7 +268,8 @@ void Tailer::probe_failed(const Probe& failed, Instant now) {
                       .is_left = failed.request.is_left};
   Failed& retry = failed_.try_emplace(path, Failed{.wanted = wanted, .again_at = now}).first->second;
   for (const SeenInode& seen : failed.request.inodes) add_inode(retry.wanted.inodes, seen);
-  add_inode(retry.wanted.inodes, {failed.stat.inode, failed.stat.birth_ns});
+  // A known file is followed as such; here it would be taken for what the next event of this name tells of.
+  if (!is_known) add_inode(retry.wanted.inodes, {failed.stat.inode, failed.stat.birth_ns});
   if (const auto later = wanted_probes_.find(path); later != wanted_probes_.end()) {
     for (const SeenInode& seen : retry.wanted.inodes) add_inode(later->second.inodes, seen);
   }
@@ -283,12 +283,26 @@ void Tailer::probe_failed(const Probe& failed, Instant now) {
   }
 }
 
+// What could not be opened under its path before, and was not looked for by this probe, is looked for now: it has
+// another name.
+void Tailer::was_looked_at(const Probe& probe) {
+  const auto failed = failed_.find(probe.request.path);
+  if (failed == failed_.end()) return;
+  Wanted left = std::move(failed->second.wanted);
+  failed_.erase(failed);
+  std::erase_if(left.inodes, [&probe](const SeenInode& one) {
+    const auto is_it = [&one](const SeenInode& seen) { return seen.inode == one.inode; };
+    return one.inode == probe.stat.inode || std::ranges::any_of(probe.request.inodes, is_it);
+  });
+  if (!left.inodes.empty()) want_probe(probe.request.path, left);
+}
+
 void Tailer::probed(Probe& probe, Instant now) {
   if (!probe.is_ok()) {
     probe_failed(probe, now);
     return;
   }
-  failed_.erase(probe.request.path);
+  was_looked_at(probe);
   note_link(probe, now);
   name_first(probe);
   bool is_rewritten = false;
@@ -335,7 +349,7 @@ struct Tailer::Search {
   std::vector<Probe> probes;                 // of names that lead to a wanted inode
   std::unordered_set<std::string> listed;    // directories that could be listed
   std::unordered_set<std::uint64_t> unsure;  // inodes that a listing showed and that could not be looked at
-  std::vector<Error> troubles;               // why
+  std::vector<Probe> failed;                 // of these
   bool is_first = false;                     // the first scan's
 };
 
@@ -369,7 +383,7 @@ void Tailer::search(const std::vector<std::pair<SourceId, std::uint64_t>>& inode
               search->probes.push_back(std::move(found));
             } else {
               search->unsure.insert(entry.inode);
-              search->troubles.push_back(std::move(found.error.front()));
+              search->failed.push_back(std::move(found));
             }
           }
         }
@@ -381,7 +395,7 @@ void Tailer::search(const std::vector<std::pair<SourceId, std::uint64_t>>& inode
 }
 
 void Tailer::searched(Search& search, Instant now) {
-  report(search.troubles);
+  report(search.failed);
   std::unordered_set<SourceId> found_again;  // they may have lost that name to the next one meanwhile
   for (Probe& found : search.probes) {
     bool is_rewritten = false;
@@ -393,10 +407,15 @@ void Tailer::searched(Search& search, Instant now) {
     const Checkpoint* known = match_known(found, is_rewritten);
     if (known != nullptr) {
       resumed(*known, found, is_rewritten, now);
-    } else if (const auto matched = seen_as(directory_of(found.real_path), name_in(found.real_path)); matched) {
-      // A new one that has the inode of one that went: it may be renamed before a scan or an event tells of it.
-      want_probe(found.real_path, {.first_path = *matched, .inodes = {{found.stat.inode, found.stat.birth_ns}}});
+    } else {
+      found_another(found.real_path, found.stat, now);
     }
+  }
+  for (const Probe& failed : search.failed) {
+    const auto [begin, end] = by_inode_.equal_range(failed.stat.inode);
+    const bool is_known = std::any_of(
+        begin, end, [&failed](const auto& entry) { return is_inode_of(entry.second->checkpoint->key, failed.stat); });
+    if (!is_known && !failed.real_path.empty()) found_another(failed.real_path, failed.stat, now);
   }
   for (const auto& wanted : search.wanted) {
     const bool is_sure = search.listed.contains(wanted.directory) && !search.unsure.contains(wanted.inode);
@@ -441,13 +460,14 @@ void Tailer::searched(Search& search, Instant now) {
 }
 
 // A file that we knew is there under another name, perhaps, and cannot be opened.
-void Tailer::report(const std::vector<Error>& troubles) {
+void Tailer::report(const std::vector<Probe>& troubles) {
   if (troubles.empty()) reported_.clear();
-  for (const Error& trouble : troubles) {
+  for (const Probe& trouble : troubles) {
+    const Error& error = trouble.error.front();
     met_errors_ = true;
-    ++counters_.open_errors[static_cast<std::size_t>(reason_of(trouble))];
-    if (reported_.insert(trouble.text()).second) {
-      log::warn("{}; it is tried again, the other files go on", trouble.text());
+    ++counters_.open_errors[static_cast<std::size_t>(reason_of(error))];
+    if (reported_.insert(error.text()).second) {
+      log::warn("{}; it is tried again, the other files go on", error.text());
     }
   }
 }

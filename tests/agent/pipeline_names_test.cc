@@ -153,6 +153,72 @@ TEST_F(Names, AFileMadeWhereARenamedOneWasToBeLookedAtIsKnownUnderItsOwnName) {
   EXPECT_THAT(delivered(), testing::Contains("line 2"));
 }
 
+// The first one could not be looked at under the name that the second one was given; it is known, and explains nothing.
+TEST_F(Names, AFileRenamedBeforeItsFirstLookIsFoundWhereARenamedOneCouldNotBeOpened) {
+  config.tailers[0].close_idle = seconds(1);
+  disk.append("/log/a.log", lines(0, 1));
+  start();
+  run(seconds(5));
+  disk.set_permitted("/log/a.log", false);
+  run(milliseconds(100));
+  disk.move("/log/a.log", "/log/a.log.1");
+  run(milliseconds(100));
+  workers->hold(true);
+  disk.append("/log/a.log", lines(1, 2));
+  run(milliseconds(100));
+  watcher->hold(true);
+  disk.move("/log/a.log", "/log/a.log.2");
+  workers->hold(false);
+  run(milliseconds(100));
+  watcher->hold(false);
+  run(seconds(10));
+  EXPECT_EQ(delivered(), list(0, 2));
+}
+
+// It has the inode of one that went, and only the search for that one has seen it.
+TEST_F(Names, ANewFileThatASearchCouldNotOpenIsFoundUnderItsNextName) {
+  disk.reuse_inodes(true);
+  config.tailers[0].close_idle = seconds(1);
+  disk.append("/log/a.log", lines(0, 1));
+  start();
+  run(seconds(5));
+  workers->hold(true);
+  disk.erase("/log/a.log");
+  step();
+  disk.append("/log/b.log", lines(1, 2));
+  disk.set_permitted("/log/b.log", false);
+  watcher->drop_queue();
+  while (workers->run_one()) step();  // the search
+  step();
+  disk.move("/log/b.log", "/log/b.old");
+  watcher->drop_queue();
+  workers->hold(false);
+  run(seconds(3));
+  disk.set_permitted("/log/b.old", true);
+  run(seconds(10));
+  EXPECT_EQ(delivered(), list(0, 2));
+}
+
+// Two could not be opened under names that each had in its turn: the one that is found there says nothing of the other.
+TEST_F(Names, AFileThatCouldNotBeOpenedIsFoundThoughTheNextOneHasItsNameByNow) {
+  start();
+  disk.append("/log/a.log", lines(0, 1));
+  disk.set_permitted("/log/a.log", false);
+  run();
+  disk.move("/log/a.log", "/log/a.log.1");
+  run(seconds(3));  // by now it is tried less often than the next one will be
+  disk.append("/log/a.log", lines(1, 2));
+  disk.set_permitted("/log/a.log", false);
+  run();
+  disk.move("/log/a.log.1", "/log/a.log.2");
+  disk.move("/log/a.log", "/log/a.log.1");
+  disk.set_permitted("/log/a.log.1", true);
+  disk.set_permitted("/log/a.log.2", true);
+  watcher->drop_queue();
+  run(seconds(20));
+  EXPECT_THAT(delivered(), testing::UnorderedElementsAreArray(list(0, 2)));
+}
+
 // As in a pod: the links say whose the files are, the files' own names do not.
 TEST_F(Names, AFileThatASymlinkLeadsToIsKnownUnderTheSymlink) {
   config.tailers[0].close_idle = seconds(1);

@@ -83,7 +83,7 @@ void Truth::arrived(const std::string& topic, std::int32_t partition, std::strin
   Generation& generation = generations_[piece->generation];
   check_place(generation, topic, partition, text);
   if (piece->end <= generation.prefix) {
-    doubled_bytes_ += text.size();
+    generation.doubled += piece->end - piece->begin;
     if (piece->text < generation.acked && !is_refused && !is_late) {
       on_breach_(fmt::format("doubled: g{} came again from {}, though {} bytes were acknowledged", generation.number,
                              piece->text, generation.acked));

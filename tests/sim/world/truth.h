@@ -54,6 +54,7 @@ struct Generation {
 
   std::uint64_t prefix = 0;         // all before it is in Kafka (or was refused)
   std::uint64_t refused_bytes = 0;  // of it
+  std::uint64_t doubled = 0;        // of it, came again
   std::uint64_t acked = 0;          // what the agent said last that is acknowledged: nothing before it may come again
   std::uint64_t durable = 0;        // what it said last that is durable
   std::uint64_t lagging_size = 0;   // of a file that is among those that lag; 0: it is not
@@ -102,7 +103,6 @@ class Truth {
 
   std::vector<Generation>& all() { return generations_; }
   const std::vector<Generation>& all() const { return generations_; }
-  std::uint64_t doubled_bytes() const { return doubled_bytes_; }
   std::uint64_t records() const { return records_; }
   std::uint64_t trace() const { return trace_; }
 
@@ -128,7 +128,7 @@ class Truth {
   std::unordered_map<std::uint64_t, Piece> expected_;  // by the hash of their text: a copy of all of it costs more
   std::vector<std::uint64_t> expected_to_;             // by generation: pieces before it are in `expected_`
   bool has_symlinks_ = false, has_like_inodes_ = false;
-  std::uint64_t doubled_bytes_ = 0, records_ = 0, trace_ = 0;
+  std::uint64_t records_ = 0, trace_ = 0;
 };
 
 }  // namespace tailrace::sim

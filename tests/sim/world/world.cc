@@ -155,6 +155,7 @@ void World::start() {
   ++life_;
   idle_turns_ = 0;
   disk_.set_time(clock_.wall());
+  note_trouble();
   note_owed();
   Result<std::unique_ptr<Pipeline>> made = Pipeline::create(
       config_,

@@ -263,7 +263,7 @@ void World::check_losses() {
     lost[i] += snapshot.tailers[0].counters.lost_bytes[i];
     lost_files[i] += snapshot.tailers[0].counters.lost_files[i];
   }
-  std::uint64_t must_count = 0, may_count = 0, arrived = 0, refused = 0, line_ends = 0;
+  std::uint64_t must_count = 0, may_count = 0, arrived = 0, refused = 0, line_ends = 0, reread = 0;
   for (const Generation& generation : truth_.all()) {
     arrived += generation.prefix;
     refused += generation.refused_bytes;
@@ -271,8 +271,12 @@ void World::check_losses() {
     const std::uint64_t missing = generation.missing();
     const bool is_gone = generation.fate != Fate::lives || generation.is_away;
     if (is_gone) may_count += generation.bytes.size() - generation.prefix;
-    // Where a file was cut and has grown past its offset between two looks, nobody can say whose a size was.
-    if (truth_.generations_of(generation.inode) > 1) may_count += generation.seen;
+    if (truth_.generations_of(generation.inode) > 1) {
+      // Where a file was cut and has grown past its offset between two looks, nobody can say whose a size was. And what
+      // was read after the cut, before it was noticed, is read again as that of the next generation.
+      may_count += generation.seen;
+      reread += generation.doubled;
+    }
     if (generation.was_away) may_count += generation.bytes.size();  // counted while nobody knew that it would come back
     if (missing == 0) continue;
     if (is_gone && generation.is_ended_unwatched) {
@@ -305,7 +309,7 @@ void World::check_losses() {
   // What was refused counts when it is in the spool; where that failed it was read again, and may have been cut by
   // then.
   const bool may_count_again = refused > 0 && store_calm_ != Instant{};
-  if ((acked + refused < arrived && !may_count_again) || acked > arrived + line_ends) {
+  if ((acked + refused < arrived && !may_count_again) || acked > arrived + line_ends + reread) {
     breach(fmt::format("counters: {} bytes acked, {} arrived", acked, arrived));
   }
   const SinkCounters& sink = snapshot.sinks[0].counters;
