@@ -21,6 +21,9 @@ inline std::uint64_t charge_of(std::uint64_t bytes, std::uint64_t records) {
   return bytes + records * kRecordOverheadBytes;
 }
 
+// The arena of a lane that was empty for so long is closed.
+inline constexpr Duration kQuietArena = std::chrono::seconds(2);
+
 struct KafkaLane final : Lane {
   KafkaLane(Topic& of_topic, std::int32_t of_partition, std::uint32_t of_number, const SendWindow& first_window)
       : topic(of_topic), window(first_window) {

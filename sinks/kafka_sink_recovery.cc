@@ -15,7 +15,6 @@ constexpr Duration kLaneTick = std::chrono::milliseconds(200);
 constexpr Duration kStuckAfter = seconds(1);
 constexpr Duration kSayAgain = seconds(60);
 constexpr Duration kMakeAgain = seconds(1);
-constexpr Duration kQuietArena = seconds(2);
 
 }  // namespace
 

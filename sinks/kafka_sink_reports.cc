@@ -13,7 +13,6 @@ namespace {
 constexpr Duration kBackoffMin = std::chrono::seconds(1);
 constexpr Duration kBackoffMax = std::chrono::seconds(10);
 constexpr Duration kSpoolRetry = std::chrono::seconds(1);
-constexpr Duration kQuietArena = std::chrono::seconds(2);
 // Below it a record that is too large is too large by itself. No topic has so small a limit.
 constexpr std::uint64_t kBatchBytesMin = 256;
 constexpr std::uint64_t kRecordFrameBytesMax = 128;

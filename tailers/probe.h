@@ -22,7 +22,7 @@ struct ProbeRequest {
   std::string first_path;              // under which the file is known if it is new; usually `path`
   bool is_renamed = false;             // from first_path to path, before it could be looked at
   bool is_left = false;                // first_path is that of a file that was renamed to path: a new one has its own
-  bool is_expected = false;            // it was just created: if no name is there, it was renamed or deleted since
+  bool is_expected = false;            // an event told of it: if no name is there, it was renamed or deleted since
   std::vector<SeenInode> inodes = {};  // seen there and not looked at yet: what has another name now is found
   bool wants_tail = false;             // the bytes before its end too (start_at = "end")
 };
@@ -34,6 +34,7 @@ struct Probe {
   FileStat stat;
   std::vector<std::byte> prefix;
   std::vector<std::byte> tail;  // the kTailBytesMax bytes before stat.size
+  std::vector<SeenInode> gone;  // of request.inodes: no name in the directory leads to them
   bool is_unread = false;       // `prefix` and the `stat` that belongs to it are still to come
   // Set when it could not be looked at; then `request` is meaningful, and real_path and stat as far as it came.
   // bad_input: not a regular file.

@@ -39,6 +39,7 @@ std::vector<Probe> look_again(FileSystem& files, RealDirectories& directories, P
       found.push_back(failed_probe(std::move(again), Error(entries.error()).during("list", directory)));
       return found;
     }
+    std::vector<SeenInode> renamed;
     for (std::size_t i = 0; entries && i < entries->size(); ++i) {
       const DirectoryEntry& entry = (*entries)[i];
       const std::optional<SeenInode> seen = take(entry.inode);
@@ -53,10 +54,21 @@ std::vector<Probe> look_again(FileSystem& files, RealDirectories& directories, P
       // What cannot be opened is tried again under the name that it has now.
       const bool is_there = other.is_ok() || other.error.front().kind() != ErrorKind::not_found;
       const bool was_seen = other.stat.inode != 0;
-      if (is_there && (!was_seen || is_inode_of({.inode = seen->inode, .birth_ns = seen->birth_ns}, other.stat)))
+      if (is_there && (!was_seen || is_inode_of({.inode = seen->inode, .birth_ns = seen->birth_ns}, other.stat))) {
         found.push_back(std::move(other));
+      } else if (!is_there && !files.stat_no_follow(other.request.path)) {
+        renamed.push_back(*seen);  // since it was listed
+      } else {
+        missing.push_back(*seen);  // its inode is another's
+      }
+    }
+    if (!renamed.empty()) {
+      ProbeRequest again = request;
+      again.inodes = std::move(renamed);
+      found.push_back(failed_probe(std::move(again), Error(ErrorKind::again, "renamed while it was looked for")));
     }
     request.is_expected = !done.is_ok() && found.empty();
+    done.gone = std::move(missing);
   }
   // A symlink to nothing is there all the same.
   if (!done.is_ok() && request.is_expected && files.stat_no_follow(request.path)) request.is_expected = false;

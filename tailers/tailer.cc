@@ -253,12 +253,27 @@ void Tailer::remember_sizes(Instant now) {
   sizes_at_ = lagging_.empty() ? kNever : now + kSizesEvery;
 }
 
-// No event told of a rename: what was there and could not be looked at in time is gone, nobody knows how much.
+// No event told of a rename: what was there and could not be opened in time is gone. Where no size was seen nobody
+// knows how much.
 void Tailer::end_vanished(Instant now) {
-  std::erase_if(vanished_, [&](const auto& gone) {
-    if (gone.second.second + kVanishedWithin > now) return false;
-    ++counters_.lost_files[static_cast<std::size_t>(LostReason::deleted)];
-    log::warn("{}: deleted before it could be opened", gone.first);
+  constexpr auto kDeleted = static_cast<std::size_t>(LostReason::deleted);
+  std::erase_if(vanished_, [&](const auto& entry) {
+    const auto& [path, gone] = entry;
+    if (gone.at + kVanishedWithin > now) return false;
+    std::uint64_t bytes = 0;
+    for (const SeenInode& seen : gone.wanted.inodes) {
+      const auto unopened = unopened_.find(seen.inode);
+      if (unopened == unopened_.end() || unopened->second.birth_ns != seen.birth_ns) continue;
+      bytes += unopened->second.size;
+      unopened_.erase(unopened);
+    }
+    if (bytes > 0) {
+      counters_.lost_bytes[kDeleted] += bytes;
+      log::warn("{}: deleted before it could be opened: {} bytes", path, bytes);
+    } else if (gone.wanted.is_expected) {
+      ++counters_.lost_files[kDeleted];
+      log::warn("{}: deleted before it could be opened", path);
+    }
     return true;
   });
 }
@@ -413,7 +428,7 @@ void Tailer::on_deadline(Instant now) {
 Instant Tailer::next_deadline() const {
   Instant next = std::min(
       {poll_at_, purge_at_, search_again_at_, sizes_at_, is_scanning_ ? kNever : std::min(scan_at_, routine_scan_at_)});
-  for (const auto& [path, gone] : vanished_) next = std::min(next, gone.second + kVanishedWithin);
+  for (const auto& [path, gone] : vanished_) next = std::min(next, gone.at + kVanishedWithin);
   if (!still_.empty()) next = std::min(next, still_.begin()->first);
   for (const auto& [path, retry] : failed_) next = std::min(next, retry.again_at);
   for (const auto& [cookie, move] : moves_) next = std::min(next, move.at + kMovePairsWithin);

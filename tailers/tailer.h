@@ -142,7 +142,7 @@ class Tailer {
   void want_probe(const std::string& path, const TailFile& known);  // which has that name
   bool is_looked_at(const std::string& path, const Wanted& wanted) const;
   void start_probes(Instant now);
-  void was_looked_at(const Probe& probe);
+  void was_looked_at(const Probe& probe, Instant now);
   void probed(Probe& probe, Instant now);
   void probe_failed(const Probe& probe, Instant now);
   void finish_first_scan(Instant now);
@@ -152,6 +152,8 @@ class Tailer {
   void give_up_unbound(SourceId id);
 
   // Who is it.
+  TailFile* known_as(const FileStat& stat) const;
+  void note_unopened(const FileStat& stat);
   void name_first(Probe& probe) const;
   bool is_probed(const TailFile& file) const;
   const Checkpoint* match_gone(const Probe& probe, bool& is_rewritten) const;
@@ -235,9 +237,18 @@ class Tailer {
   std::unordered_map<std::string, SeenInode> looked_at_;  // by path
   std::vector<Probe> unmatched_;    // of the first scan: new, unless something remembered turns up under another name
   std::set<std::string> reported_;  // what searches met and could not open: said once
-  // Paths that had gone when they were looked at: renamed before that, as an event may tell yet, or deleted.
-  std::map<std::string, std::pair<std::string, Instant>> vanished_;  // path -> first path, when
-  std::set<std::string> failed_at_start_;                            // start_at holds for them when they can be read
+  // What had gone when it was looked at: renamed before that, as an event may tell yet, or deleted.
+  struct Vanished {
+    Wanted wanted;
+    Instant at;
+  };
+  std::map<std::string, Vanished> vanished_;  // by path
+  struct Unopened {
+    std::int64_t birth_ns;
+    std::uint64_t size;  // the largest that was seen
+  };
+  std::unordered_map<std::uint64_t, Unopened> unopened_;  // by inode: files that have a name and no books yet
+  std::set<std::string> failed_at_start_;                 // start_at holds for them when they can be read
   // What a listing showed and could not be looked at: searched for again.
   std::vector<std::pair<SourceId, std::uint64_t>> search_again_;
 

@@ -55,6 +55,23 @@ TailFile* Tailer::match_open(const Probe& probe, bool& is_rewritten) const {
   return fallback;
 }
 
+// By inode and birth alone; nullptr: none.
+TailFile* Tailer::known_as(const FileStat& stat) const {
+  const auto [begin, end] = by_inode_.equal_range(stat.inode);
+  const auto known =
+      std::find_if(begin, end, [&stat](const auto& entry) { return is_inode_of(entry.second->checkpoint->key, stat); });
+  return known == end ? nullptr : known->second;
+}
+
+// It is there, and may be gone before it is opened: then so much of it is lost. What the journal knows is counted by
+// that.
+void Tailer::note_unopened(const FileStat& stat) {
+  if (stat.inode == 0 || starts_at_end_ || known_as(stat) != nullptr || unbound_.contains(stat.inode)) return;
+  Unopened& seen = unopened_[stat.inode];
+  if (seen.birth_ns != stat.birth_ns) seen = {.birth_ns = stat.birth_ns, .size = 0};
+  seen.size = std::max(seen.size, stat.size);
+}
+
 // One that is under way may have opened it while it had its name.
 bool Tailer::is_probed(const TailFile& file) const {
   return std::any_of(probing_.begin(), probing_.end(),

@@ -107,7 +107,10 @@ void Tailer::on_event(const std::string& directory, const WatchEvent& event, Ins
       }
       break;
     case Kind::removed:
-      if (file == nullptr) break;
+      if (file == nullptr) {
+        if (const auto failed = failed_.find(path); failed != failed_.end()) want_probe(path, failed->second.wanted);
+        break;
+      }
       if (file->path == path) {
         by_path_.erase(file->path);
         file->path.clear();
@@ -166,7 +169,7 @@ void Tailer::appeared(const std::string& directory, const WatchEvent& event, Ins
 std::optional<Tailer::Wanted> Tailer::expected_at(const std::string& path) const {
   if (const auto wanted = wanted_probes_.find(path); wanted != wanted_probes_.end()) return wanted->second;
   if (const auto probing = probing_.find(path); probing != probing_.end()) return Wanted{.first_path = probing->second};
-  if (const auto gone = vanished_.find(path); gone != vanished_.end()) return Wanted{.first_path = gone->second.first};
+  if (const auto gone = vanished_.find(path); gone != vanished_.end()) return gone->second.wanted;
   if (const auto failed = failed_.find(path); failed != failed_.end()) return failed->second.wanted;
   return std::nullopt;
 }

@@ -144,6 +144,7 @@ void Tailer::watch(const Scan& scan, Instant now) {
 void Tailer::apply(const FoundFile& found, Instant now) {
   TailFile* const file = at(found.real_path);
   if (file == nullptr || !is_inode_of(file->checkpoint->key, found.stat)) {
+    note_unopened(found.stat);
     want_probe(found.real_path, {.first_path = found.path, .inodes = {{found.stat.inode, found.stat.birth_ns}}});
     return;
   }
@@ -245,22 +246,25 @@ void Tailer::probe_failed(const Probe& failed, Instant now) {
   const std::string& asked = failed.request.path;
   const Error& error = failed.error.front();
   if (error.kind() == ErrorKind::not_found) {
-    was_looked_at(failed);
+    was_looked_at(failed, now);
     failed_at_start_.erase(asked);
-    // It has gone again, by an event that is still to be read; or it is a symlink to nothing.
-    if (failed.request.is_expected) vanished_[asked] = {failed.request.first_path, now};
     return;
   }
   if (error.kind() == ErrorKind::again) {
-    want_probe(asked, {.first_path = failed.request.first_path, .inodes = failed.request.inodes});
+    want_probe(asked, {.first_path = failed.request.first_path,
+                       .is_renamed = failed.request.is_renamed,
+                       .inodes = failed.request.inodes,
+                       .is_left = failed.request.is_left,
+                       .is_expected = failed.request.is_expected});
     return;
   }
   // What a symlink leads to is tried again where it is: there it is found if it is renamed meanwhile.
   const std::string& path = failed.real_path.empty() ? asked : failed.real_path;
   TailFile* const file = at(path);
-  const bool is_known = file != nullptr && is_inode_of(file->checkpoint->key, failed.stat);
-  if (is_known && failed.stat.size > file->size && !file->is_busy()) grew(*file, failed.stat.size, now);
   const bool is_file = error.kind() != ErrorKind::bad_input;
+  if (is_file) note_unopened(failed.stat);
+  const bool has_that_name = file != nullptr && is_inode_of(file->checkpoint->key, failed.stat);
+  if (has_that_name && failed.stat.size > file->size && !file->is_busy()) grew(*file, failed.stat.size, now);
   if (is_file) met_errors_ = true;
   if (is_file && starts_at_end_ && first_scan_ != FirstScan::done) failed_at_start_.insert(path);
   const Wanted wanted{.first_path = failed.request.first_path,
@@ -269,7 +273,7 @@ void Tailer::probe_failed(const Probe& failed, Instant now) {
   Failed& retry = failed_.try_emplace(path, Failed{.wanted = wanted, .again_at = now}).first->second;
   for (const SeenInode& seen : failed.request.inodes) add_inode(retry.wanted.inodes, seen);
   // A known file is followed as such; here it would be taken for what the next event of this name tells of.
-  if (!is_known) add_inode(retry.wanted.inodes, {failed.stat.inode, failed.stat.birth_ns});
+  if (!has_that_name) add_inode(retry.wanted.inodes, {failed.stat.inode, failed.stat.birth_ns});
   if (const auto later = wanted_probes_.find(path); later != wanted_probes_.end()) {
     for (const SeenInode& seen : retry.wanted.inodes) add_inode(later->second.inodes, seen);
   }
@@ -284,8 +288,16 @@ void Tailer::probe_failed(const Probe& failed, Instant now) {
 }
 
 // What could not be opened under its path before, and was not looked for by this probe, is looked for now: it has
-// another name.
-void Tailer::was_looked_at(const Probe& probe) {
+// another name. What has none any more was renamed, by an event that is still to be read, or deleted.
+void Tailer::was_looked_at(const Probe& probe, Instant now) {
+  const bool is_missing = !probe.is_ok() && probe.request.is_expected;
+  if (is_missing || !probe.gone.empty()) {
+    Vanished& vanished = vanished_[probe.request.path];
+    vanished.wanted.first_path = probe.request.first_path;
+    vanished.wanted.is_expected = vanished.wanted.is_expected || is_missing;
+    for (const SeenInode& seen : probe.gone) add_inode(vanished.wanted.inodes, seen);
+    vanished.at = now;
+  }
   const auto failed = failed_.find(probe.request.path);
   if (failed == failed_.end()) return;
   Wanted left = std::move(failed->second.wanted);
@@ -302,7 +314,8 @@ void Tailer::probed(Probe& probe, Instant now) {
     probe_failed(probe, now);
     return;
   }
-  was_looked_at(probe);
+  unopened_.erase(probe.stat.inode);
+  was_looked_at(probe, now);
   note_link(probe, now);
   name_first(probe);
   bool is_rewritten = false;
@@ -399,6 +412,7 @@ void Tailer::searched(Search& search, Instant now) {
   std::unordered_set<SourceId> found_again;  // they may have lost that name to the next one meanwhile
   for (Probe& found : search.probes) {
     bool is_rewritten = false;
+    unopened_.erase(found.stat.inode);
     if (TailFile* file = match_open(found, is_rewritten); file != nullptr) {
       found_again.insert(file->books.id());
       recognised(*file, found, now);
@@ -412,10 +426,12 @@ void Tailer::searched(Search& search, Instant now) {
     }
   }
   for (const Probe& failed : search.failed) {
-    const auto [begin, end] = by_inode_.equal_range(failed.stat.inode);
-    const bool is_known = std::any_of(
-        begin, end, [&failed](const auto& entry) { return is_inode_of(entry.second->checkpoint->key, failed.stat); });
-    if (!is_known && !failed.real_path.empty()) found_another(failed.real_path, failed.stat, now);
+    TailFile* const known = known_as(failed.stat);
+    if (known == nullptr && !failed.real_path.empty()) {
+      found_another(failed.real_path, failed.stat, now);
+    } else if (known != nullptr && failed.stat.birth_ns != 0 && failed.stat.size > known->size && !known->is_busy()) {
+      grew(*known, failed.stat.size, now);
+    }
   }
   for (const auto& wanted : search.wanted) {
     const bool is_sure = search.listed.contains(wanted.directory) && !search.unsure.contains(wanted.inode);

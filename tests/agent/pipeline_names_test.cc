@@ -217,6 +217,47 @@ TEST_F(Names, AFileThatCouldNotBeOpenedIsFoundThoughTheNextOneHasItsNameByNow) {
   watcher->drop_queue();
   run(seconds(20));
   EXPECT_THAT(delivered(), testing::UnorderedElementsAreArray(list(0, 2)));
+  EXPECT_EQ(lost(LostReason::deleted), 0u);
+}
+
+TEST_F(Names, AFileThatCouldNotBeOpenedAndIsDeletedIsLostAsFarAsItsSizeWasSeen) {
+  start();
+  disk.append("/log/a.log", lines(0, 1));
+  disk.set_permitted("/log/a.log", false);
+  run();
+  disk.append("/log/a.log", lines(1, 3));
+  run(seconds(3));
+  EXPECT_EQ(lost(LostReason::deleted), 0u);
+  disk.erase("/log/a.log");
+  run(seconds(5));
+  EXPECT_EQ(lost(LostReason::deleted), lines(0, 3).size());
+  EXPECT_EQ(tailer().counters.lost_files[static_cast<std::size_t>(LostReason::deleted)], 0u);
+}
+
+TEST_F(Names, AFileThatCouldNotBeOpenedAndIsReplacedIsLostAsFarAsItsSizeWasSeen) {
+  start();
+  disk.append("/log/a.log", lines(0, 2));
+  disk.set_permitted("/log/a.log", false);
+  run();
+  disk.append("/log/new.tmp", lines(2, 3));
+  disk.move("/log/new.tmp", "/log/a.log");
+  run(seconds(5));
+  EXPECT_EQ(lost(LostReason::deleted), lines(0, 2).size());
+  EXPECT_EQ(delivered(), list(2, 3));
+}
+
+// Between the listing and the look at what it shows: nothing has that name any more.
+TEST_F(Names, AFileRenamedWhileItIsLookedForIsLookedForAgain) {
+  start();
+  disk.append("/log/a.log", lines(0, 2));
+  disk.set_permitted("/log/a.log", false);
+  run();
+  disk.move("/log/a.log", "/log/a.log.1");
+  disk.set_permitted("/log/a.log.1", true);
+  watcher->drop_queue();
+  disk.faults().add({.op = SimOp::stat, .sys_errno = ENOENT, .times = 2, .path_contains = "a.log.1"});
+  run(seconds(10));
+  EXPECT_EQ(delivered(), list(0, 2));
 }
 
 // As in a pod: the links say whose the files are, the files' own names do not.

@@ -34,6 +34,7 @@ struct Generation {
 
   Fate fate = Fate::lives;
   bool is_ended_unwatched = false;  // the agent was down then, or did not have the file open, or died later
+  bool was_looked_at = false;       // when it was deleted: what a look saw comes after that it is gone
   bool was_renamed = false;         // so an unfinished last line may have been shipped
   bool has_other_names = false;     // a hard link or a symlink
   bool is_known = false;            // the agent has looked at it
@@ -58,6 +59,7 @@ struct Generation {
   std::uint64_t acked = 0;          // what the agent said last that is acknowledged: nothing before it may come again
   std::uint64_t durable = 0;        // what it said last that is durable
   std::uint64_t lagging_size = 0;   // of a file that is among those that lag; 0: it is not
+  std::uint64_t told = 0;           // the largest of these
   std::string topic;                // where its first record went
   std::int32_t partition = -1;
 

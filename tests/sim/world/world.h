@@ -114,6 +114,7 @@ class World {
   bool is_another(const Generation& generation) const;
   bool tells_of(const std::string& path);
   void remove_directory(const std::string& directory);
+  bool is_looking() const;
   bool may_lose(const Generation& generation) const;  // if it went now
   std::string side_name(const std::string& path, const char* ending);
 

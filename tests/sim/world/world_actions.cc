@@ -158,10 +158,14 @@ std::string World::side_name(const std::string& path, const char* ending) {
 }
 
 // Deleting and moving loses nothing while the agent has the file open.
+// A worker, and then a read of a file's first bytes.
+bool World::is_looking() const {
+  return workers_ && (workers_->waiting() > 0 || workers_->has_finished() || engine_->is_looking());
+}
+
 bool World::may_lose(const Generation& generation) const {
-  // What looks at it has it open as well: a worker, and then a read of its first bytes.
-  const bool is_looked_at = workers_ && (workers_->waiting() > 0 || workers_->has_finished() || engine_->is_looking());
-  return !pipeline_ || is_draining_ || is_looked_at || !disk_.is_open(generation.inode);
+  // What looks at it has it open as well.
+  return !pipeline_ || is_draining_ || is_looking() || !disk_.is_open(generation.inode);
 }
 
 // What happens to this name, a rename within its directory included, comes as events that the agent will read.
@@ -180,6 +184,7 @@ void World::lost_name(std::uint64_t inode, Generation& generation) {
   generation.may_end_early = generation.may_end_early || is_draining_;
   if (path_of(inode).empty()) {
     generation.fate = Fate::deleted;
+    generation.was_looked_at = is_looking();
     generation.ended_at = clock_.now();
   } else {
     set_renamed(generation);  // it lives on under another one

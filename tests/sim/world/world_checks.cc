@@ -206,6 +206,7 @@ void World::note_durable(const TailerSnapshot& tailer) {
     Generation* generation = truth_.of_inode(file.inode);
     if (generation == nullptr || truth_.generations_of(file.inode) != 1) continue;
     generation->lagging_size = file.size;
+    generation->told = std::max(generation->told, file.size);
     lagging.push_back(generation->number);
   }
   for (const std::uint32_t number : std::exchange(lagging_, lagging)) {
@@ -280,11 +281,18 @@ void World::check_losses() {
     if (generation.was_away) may_count += generation.bytes.size();  // counted while nobody knew that it would come back
     if (missing == 0) continue;
     if (is_gone && generation.is_ended_unwatched) {
-      // Of a size that only a stat told nobody can say afterwards whose it was: what was read of it must be counted.
-      // And what a read found in place of another content may have been replaced in its turn before a second look.
+      // Of a size that only a stat told nobody can say, where there were others in that inode, whose it was: then what
+      // was read of it must be counted. And what a read found in place of another content may have been replaced in its
+      // turn before a second look.
       if (!truth_.is_first(generation)) continue;
       const std::uint64_t may_have_arrived = generation.prefix + generation.line_ends_after_prefix();
-      if (generation.read > may_have_arrived) must_count += generation.read - may_have_arrived;
+      const bool is_sure = life_ == 1 && generation.fate == Fate::deleted && !generation.was_looked_at &&
+                           !generation.may_be_unknown && truth_.generations_of(generation.inode) == 1;
+      // Of one that was never opened the largest size that a look saw counts.
+      const bool was_open = generation.told > 0 || generation.read > 0;
+      const std::uint64_t told = std::max(generation.read, was_open ? generation.told : generation.seen);
+      const std::uint64_t counts = is_sure ? told : generation.read;
+      if (counts > may_have_arrived) must_count += counts - may_have_arrived;
       continue;
     }
     if (generation.may_be_unknown) continue;
