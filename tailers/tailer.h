@@ -145,6 +145,7 @@ class Tailer {
   void was_looked_at(const Probe& probe, Instant now);
   void probed(Probe& probe, Instant now);
   void probe_failed(const Probe& probe, Instant now);
+  void count_open_error(const Error& error);
   void finish_first_scan(Instant now);
   void search(const std::vector<std::pair<SourceId, std::uint64_t>>& inodes, bool is_first = false);
   void searched(Search& search, Instant now);
