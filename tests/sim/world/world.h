@@ -140,6 +140,7 @@ class World {
   void note_trouble();
   void check_end();
   void check_losses();
+  std::uint64_t surely_lost(const Generation& generation) const;
 
   // world_sink_checks.cc: those about Kafka in trouble
   void check_sink(const Snapshot& snapshot);

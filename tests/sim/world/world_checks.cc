@@ -256,6 +256,22 @@ void World::check_end() {
   check_losses();
 }
 
+// Bytes that the agent knew of, of a generation that ended while it was not open.
+std::uint64_t World::surely_lost(const Generation& generation) const {
+  // Of a size that only a stat told nobody can say, where there were others in that inode, whose it was: then what was
+  // read of it must be counted. And what a read found in place of another content may have been replaced in its turn
+  // before a second look.
+  if (!truth_.is_first(generation)) return 0;
+  const bool is_sure = life_ == 1 && generation.fate == Fate::deleted && !generation.was_looked_at &&
+                       !generation.may_be_unknown && truth_.generations_of(generation.inode) == 1;
+  // Of one that was never opened the largest size that a look saw counts.
+  const bool was_open = generation.told > 0 || generation.read > 0;
+  const std::uint64_t told = std::max(generation.read, was_open ? generation.told : generation.seen);
+  const std::uint64_t counts = is_sure ? told : generation.read;
+  const std::uint64_t may_have_arrived = generation.prefix + generation.line_ends_after_prefix();
+  return counts > may_have_arrived ? counts - may_have_arrived : 0;
+}
+
 // Every byte of every file: arrived, or gone with a reason that is true in this world, and counted.
 void World::check_losses() {
   const Snapshot snapshot = pipeline_->snapshot(clock_.now(), clock_.wall(), 0);
@@ -281,18 +297,7 @@ void World::check_losses() {
     if (generation.was_away) may_count += generation.bytes.size();  // counted while nobody knew that it would come back
     if (missing == 0) continue;
     if (is_gone && generation.is_ended_unwatched) {
-      // Of a size that only a stat told nobody can say, where there were others in that inode, whose it was: then what
-      // was read of it must be counted. And what a read found in place of another content may have been replaced in its
-      // turn before a second look.
-      if (!truth_.is_first(generation)) continue;
-      const std::uint64_t may_have_arrived = generation.prefix + generation.line_ends_after_prefix();
-      const bool is_sure = life_ == 1 && generation.fate == Fate::deleted && !generation.was_looked_at &&
-                           !generation.may_be_unknown && truth_.generations_of(generation.inode) == 1;
-      // Of one that was never opened the largest size that a look saw counts.
-      const bool was_open = generation.told > 0 || generation.read > 0;
-      const std::uint64_t told = std::max(generation.read, was_open ? generation.told : generation.seen);
-      const std::uint64_t counts = is_sure ? told : generation.read;
-      if (counts > may_have_arrived) must_count += counts - may_have_arrived;
+      must_count += surely_lost(generation);
       continue;
     }
     if (generation.may_be_unknown) continue;
