@@ -372,8 +372,9 @@ void Tailer::set_targets(bool ends_lines, Instant now) {
     if (file->target != TailFile::kNoTarget) continue;
     file->target = file->size;
     // Of a file without a name this process reads the last line, or none does; the event that took the name of one that
-    // is deleted may be still to come.
-    const bool is_last_chance = file->is_deleted || (file->is_gone() && file->path.empty());
+    // is deleted may be still to come. One that is searched for may have its name still, or another one.
+    const bool is_away = file->is_gone() && file->path.empty() && !file->is_searched;
+    const bool is_last_chance = file->is_deleted || is_away;
     if ((ends_lines || is_last_chance) && file->size > 0) file->is_ending = true;
     reader_.want(*file);
   }

@@ -260,6 +260,29 @@ TEST_F(Names, AFileRenamedWhileItIsLookedForIsLookedForAgain) {
   EXPECT_EQ(delivered(), list(0, 2));
 }
 
+// The event that took its name is older than the look that found it under that; a search for its name is under way.
+TEST_F(Names, AnUnfinishedLineOfAFileWhoseNameIsSearchedForIsLeftToTheNextStart) {
+  disk.append("/log/a.log", lines(0, 1));
+  start();
+  run();
+  watcher->hold(true);
+  disk.erase("/log/a.log");
+  disk.append("/log/a.log", "line");
+  run(seconds(61));  // a walk
+  disk.faults().add({.op = SimOp::open_read, .sys_errno = ENFILE, .times = SimFault::kAlways, .path_contains = "/log"});
+  watcher->hold(false);
+  run();
+  pipeline->begin_drain(ShutdownMode::drain, clock.now());
+  for (int i = 0; i < 400 && !pipeline->is_drained(); ++i) step(milliseconds(5));
+  EXPECT_EQ(delivered(), list(0, 1));
+  disk.faults().heal();
+  kill();
+  disk.append("/log/a.log", " 1\n");
+  start();
+  run();
+  EXPECT_EQ(delivered(), list(0, 2));
+}
+
 // As in a pod: the links say whose the files are, the files' own names do not.
 TEST_F(Names, AFileThatASymlinkLeadsToIsKnownUnderTheSymlink) {
   config.tailers[0].close_idle = seconds(1);
