@@ -183,4 +183,5 @@ void Tailer::found_another(const std::string& path, const FileStat& stat, Instan
   want_probe(path, {.first_path = *matched, .inodes = {{stat.inode, stat.birth_ns}}});
   start_probes(now);
 }
+
 }  // namespace tailrace

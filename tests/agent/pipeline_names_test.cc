@@ -201,10 +201,7 @@ TEST_F(Names, ANewFileThatASearchCouldNotOpenIsFoundUnderItsNextName) {
 
 // Two could not be opened under names that each had in its turn: the one that is found there says nothing of the other.
 TEST_F(Names, AFileThatCouldNotBeOpenedIsFoundThoughTheNextOneHasItsNameByNow) {
-  start();
-  disk.append("/log/a.log", lines(0, 1));
-  disk.set_permitted("/log/a.log", false);
-  run();
+  refuse_a(1);
   disk.move("/log/a.log", "/log/a.log.1");
   run(seconds(3));  // by now it is tried less often than the next one will be
   disk.append("/log/a.log", lines(1, 2));
@@ -221,10 +218,7 @@ TEST_F(Names, AFileThatCouldNotBeOpenedIsFoundThoughTheNextOneHasItsNameByNow) {
 }
 
 TEST_F(Names, AFileThatCouldNotBeOpenedAndIsDeletedIsLostAsFarAsItsSizeWasSeen) {
-  start();
-  disk.append("/log/a.log", lines(0, 1));
-  disk.set_permitted("/log/a.log", false);
-  run();
+  refuse_a(1);
   disk.append("/log/a.log", lines(1, 3));
   run(seconds(3));
   EXPECT_EQ(lost(LostReason::deleted), 0u);
@@ -235,10 +229,7 @@ TEST_F(Names, AFileThatCouldNotBeOpenedAndIsDeletedIsLostAsFarAsItsSizeWasSeen) 
 }
 
 TEST_F(Names, AFileThatCouldNotBeOpenedAndIsReplacedIsLostAsFarAsItsSizeWasSeen) {
-  start();
-  disk.append("/log/a.log", lines(0, 2));
-  disk.set_permitted("/log/a.log", false);
-  run();
+  refuse_a(2);
   disk.append("/log/new.tmp", lines(2, 3));
   disk.move("/log/new.tmp", "/log/a.log");
   run(seconds(5));
@@ -248,10 +239,7 @@ TEST_F(Names, AFileThatCouldNotBeOpenedAndIsReplacedIsLostAsFarAsItsSizeWasSeen)
 
 // Between the listing and the look at what it shows: nothing has that name any more.
 TEST_F(Names, AFileRenamedWhileItIsLookedForIsLookedForAgain) {
-  start();
-  disk.append("/log/a.log", lines(0, 2));
-  disk.set_permitted("/log/a.log", false);
-  run();
+  refuse_a(2);
   disk.move("/log/a.log", "/log/a.log.1");
   disk.set_permitted("/log/a.log.1", true);
   watcher->drop_queue();
@@ -272,8 +260,7 @@ TEST_F(Names, AnUnfinishedLineOfAFileWhoseNameIsSearchedForIsLeftToTheNextStart)
   disk.faults().add({.op = SimOp::open_read, .sys_errno = ENFILE, .times = SimFault::kAlways, .path_contains = "/log"});
   watcher->hold(false);
   run();
-  pipeline->begin_drain(ShutdownMode::drain, clock.now());
-  for (int i = 0; i < 400 && !pipeline->is_drained(); ++i) step(milliseconds(5));
+  drain();
   EXPECT_EQ(delivered(), list(0, 1));
   disk.faults().heal();
   kill();
@@ -350,8 +337,7 @@ TEST_F(Names, WhatIsLostOfAFileThatCouldNotBeOpenedIsCountedOnce) {
   sink->room_left = 1 << 20;
   run(seconds(20));  // between two tries to open it
   disk.erase("/log/a.log");
-  pipeline->begin_drain(ShutdownMode::drain, clock.now());
-  for (int i = 0; i < 400 && !pipeline->is_drained(); ++i) step(milliseconds(5));
+  drain();
   const std::uint64_t counted = lost(LostReason::deleted);
   kill();
   start();

@@ -420,10 +420,7 @@ TEST_F(Rotation, AFileMadeWhereOneWasRenamedToIsNotTakenForThatOne) {
 
 // As above, but it is the retry of an open that failed which finds it.
 TEST_F(Rotation, AFileMadeWhereOneCouldNotBeOpenedIsNotTakenForThatOne) {
-  start();
-  disk.append("/log/a.log", lines(0, 1));
-  disk.set_permitted("/log/a.log", false);
-  run();
+  refuse_a(1);
   disk.move("/log/a.log", "/log/b.log");
   run();
   watcher->hold(true);
@@ -745,9 +742,7 @@ TEST_F(Drain, AFileThatWasDeletedAMomentAgoIsReadToItsUnfinishedEnd) {
   watcher->hold(true);
   disk.append("/log/a.log", "line 1");
   disk.erase("/log/a.log");
-  pipeline->begin_drain(ShutdownMode::drain, clock.now());
-  for (int i = 0; i < 1000 && !pipeline->is_drained(); ++i) step();
-  EXPECT_TRUE(pipeline->is_drained());
+  drain();
   EXPECT_EQ(delivered(), list(0, 2));
 }
 

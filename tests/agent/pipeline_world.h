@@ -159,6 +159,19 @@ struct PipelineWorld : testing::Test {
     while (clock.now() < end) step(std::chrono::milliseconds(5));
   }
 
+  // The agent runs; a.log is there with so many lines, was looked at, and may not be opened.
+  void refuse_a(int line_count) {
+    start();
+    disk.append("/log/a.log", lines(0, line_count));
+    disk.set_permitted("/log/a.log", false);
+    run();
+  }
+  void drain() {
+    pipeline->begin_drain(ShutdownMode::drain, clock.now());
+    for (int i = 0; i < 400 && !pipeline->is_drained(); ++i) step(std::chrono::milliseconds(5));
+    EXPECT_TRUE(pipeline->is_drained());
+  }
+
   std::vector<std::string> delivered() const {
     std::vector<std::string> all = delivered_before;
     if (sink != nullptr) all.insert(all.end(), sink->delivered.begin(), sink->delivered.end());

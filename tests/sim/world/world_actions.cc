@@ -157,12 +157,12 @@ std::string World::side_name(const std::string& path, const char* ending) {
   return fmt::format("{}/s{}{}", path.substr(0, path.rfind('/')), next_side_name_++, ending);
 }
 
-// Deleting and moving loses nothing while the agent has the file open.
 // A worker, and then a read of a file's first bytes.
 bool World::is_looking() const {
   return workers_ && (workers_->waiting() > 0 || workers_->has_finished() || engine_->is_looking());
 }
 
+// Deleting and moving loses nothing while the agent has the file open.
 bool World::may_lose(const Generation& generation) const {
   // What looks at it has it open as well.
   return !pipeline_ || is_draining_ || is_looking() || !disk_.is_open(generation.inode);
