@@ -16,6 +16,7 @@ class SinkOutlet final : public Outlet {
 
   std::optional<LaneFound> route(std::string_view tailer, std::string_view path,
                                  const std::map<std::string, std::string>& labels, std::int32_t partition) override;
+  bool is_gone(LaneNumber lane) const override { return sink_->is_gone(*lanes_[lane]); }
   std::uint64_t room(LaneNumber lane) const override { return sink_->room(*lanes_[lane]); }
   void set_reading(LaneNumber lane, std::uint64_t bytes) override { sink_->set_reading(*lanes_[lane], bytes); }
   std::uint32_t read_bytes_best() const override { return sink_->read_bytes_best(); }

@@ -3,68 +3,19 @@
 #include <fmt/format.h>
 #include <librdkafka/rdkafka.h>
 
-#include <charconv>
-#include <map>
-#include <memory>
 #include <optional>
 #include <set>
 
 #include "config/template.h"
+#include "sinks/rdkafka_describe.h"
 #include "sinks/rdkafka_handle.h"
 #include "sinks/sink_factory.h"
 
 namespace tailrace {
 namespace {
 
-using Settings = std::map<std::string, std::string>;
-
-struct AdminDeleter {
-  void operator()(rd_kafka_ConfigResource_t* resource) const { rd_kafka_ConfigResource_destroy(resource); }
-  void operator()(rd_kafka_AdminOptions_t* options) const { rd_kafka_AdminOptions_destroy(options); }
-};
-template <class T>
-using AdminPtr = std::unique_ptr<T, AdminDeleter>;
-
 int milliseconds_of(Duration duration) {
   return static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
-}
-
-// The settings of a topic, or of the broker with that id, which is asked itself.
-Result<Settings> describe(rd_kafka_t* handle, rd_kafka_ResourceType_t type, const std::string& name, Duration timeout) {
-  const AdminPtr<rd_kafka_ConfigResource_t> resource(rd_kafka_ConfigResource_new(type, name.c_str()));
-  const AdminPtr<rd_kafka_AdminOptions_t> options(rd_kafka_AdminOptions_new(handle, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS));
-  char text[256];
-  rd_kafka_AdminOptions_set_request_timeout(options.get(), milliseconds_of(timeout), text, sizeof text);
-  const RdKafkaPtr<rd_kafka_queue_t> queue(rd_kafka_queue_new(handle));
-  rd_kafka_ConfigResource_t* resources[] = {resource.get()};
-  rd_kafka_DescribeConfigs(handle, resources, 1, options.get(), queue.get());
-  const RdKafkaPtr<rd_kafka_event_t> event(rd_kafka_queue_poll(queue.get(), 2 * milliseconds_of(timeout)));
-  if (!event) return Error(ErrorKind::again, "no answer");
-  if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR)
-    return Error(ErrorKind::again, rd_kafka_event_error_string(event.get()));
-  std::size_t count = 0;
-  const auto* result = rd_kafka_event_DescribeConfigs_result(event.get());
-  const auto** answers = rd_kafka_DescribeConfigs_result_resources(result, &count);
-  if (count != 1) return Error(ErrorKind::again, "no answer");
-  if (rd_kafka_ConfigResource_error(answers[0]) != RD_KAFKA_RESP_ERR_NO_ERROR)
-    return Error(ErrorKind::refused, rd_kafka_err2str(rd_kafka_ConfigResource_error(answers[0])));
-  Settings settings;
-  const rd_kafka_ConfigEntry_t** entries = rd_kafka_ConfigResource_configs(answers[0], &count);
-  for (std::size_t i = 0; i < count; ++i) {
-    const char* value = rd_kafka_ConfigEntry_value(entries[i]);
-    settings[rd_kafka_ConfigEntry_name(entries[i])] = value == nullptr ? "" : value;
-  }
-  return settings;
-}
-
-std::optional<std::uint64_t> number(const Settings& settings, const std::string& name) {
-  const auto found = settings.find(name);
-  if (found == settings.end()) return std::nullopt;
-  std::uint64_t value = 0;
-  const char* end = found->second.data() + found->second.size();
-  const auto [stop, error] = std::from_chars(found->second.data(), end, value);
-  if (error != std::errc() || stop != end) return std::nullopt;
-  return value;
 }
 
 class Check {
@@ -117,7 +68,8 @@ class Check {
     for (int i = 0; i < metadata.broker_cnt; ++i) {
       const rd_kafka_metadata_broker_t& broker = metadata.brokers[i];
       const std::string name = fmt::format("broker {} ({}:{})", broker.id, broker.host, broker.port);
-      const auto settings = describe(handle_.get(), RD_KAFKA_RESOURCE_BROKER, std::to_string(broker.id), timeout_);
+      const auto settings =
+          rdkafka_describe(handle_.get(), RdKafkaResource::broker, std::to_string(broker.id), timeout_);
       if (settings) {
         say(name + ": reached");
       } else if (settings.error().kind() == ErrorKind::refused) {
@@ -148,25 +100,25 @@ class Check {
   }
 
   void compare_limits(int replicas) {
-    const auto settings = describe(handle_.get(), RD_KAFKA_RESOURCE_TOPIC, topic_, timeout_);
+    const auto settings = rdkafka_describe(handle_.get(), RdKafkaResource::topic, topic_, timeout_);
     if (!settings) {
       say(fmt::format("topic {}: its limits cannot be read: {}", topic_, settings.error().text()));
       return;
     }
     const std::uint64_t line = line_bytes_max(sink_, config_);
-    if (const auto limit = number(*settings, "max.message.bytes"); limit && line + 512 > *limit)
+    if (const auto limit = rdkafka_number(settings->values, "max.message.bytes"); limit && line + 512 > *limit)
       say(
           fmt::format("topic {}: max.message.bytes is {}, max_line is {}: longer lines may be refused; lower max_line "
                       "or raise the topic's limit",
                       topic_, *limit, line));
-    if (const auto insync = number(*settings, "min.insync.replicas");
+    if (const auto insync = rdkafka_number(settings->values, "min.insync.replicas");
         insync && sink_.acks == Acks::all && (*insync < 2 || replicas < 2))
       say(
           fmt::format("topic {}: {} replicas, min.insync.replicas = {}: acks = \"all\" is one broker's word: what it "
                       "acknowledged is lost with its disk",
                       topic_, replicas, *insync));
-    if (const auto policy = settings->find("cleanup.policy");
-        policy != settings->end() && policy->second.find("compact") != std::string::npos)
+    if (const auto policy = settings->values.find("cleanup.policy");
+        policy != settings->values.end() && policy->second.find("compact") != std::string::npos)
       say(fmt::format("topic {}: is compacted: records without a key are refused", topic_));
     if (sink_.acks != Acks::all)
       say("acks is not \"all\": what a broker acknowledged is lost if it fails before the others have it");

@@ -28,24 +28,27 @@ namespace tailrace {
 // What a report or an answer says, by what can be done about it.
 enum class KafkaFault : std::uint8_t {
   none,
-  too_large,      // refused for good: larger than the client's, the topic's or the broker's limit
-  invalid,        // refused for good: corrupt, or not what the topic takes (no key for a compacted one)
-  bad_timestamp,  // refused for good: outside what the topic takes
-  given_back,     // unknown topic or partition, not authorized, purged: may succeed later, whether it was stored is in
-                  // doubt
-  no_answer,      // metadata only: nobody answered within the bound
+  too_large,          // refused for good: larger than the client's limit
+  request_too_large,  // the broker found the request too large that it came in; whether it is itself, its sender knows
+  invalid,            // refused for good: corrupt, or not what the topic takes (no key for a compacted one)
+  bad_timestamp,      // refused for good: outside what the topic takes
+  given_back,  // unknown topic or partition, not authorized, purged: may succeed later, whether it was stored is in
+               // doubt
+  no_answer,   // metadata only: nobody answered within the bound
 };
 
 inline bool is_refusal(KafkaFault fault) {
-  return fault == KafkaFault::too_large || fault == KafkaFault::invalid || fault == KafkaFault::bad_timestamp;
+  return fault == KafkaFault::too_large || fault == KafkaFault::request_too_large || fault == KafkaFault::invalid ||
+         fault == KafkaFault::bad_timestamp;
 }
 
 struct KafkaRecord {
   const std::byte* value = nullptr;  // never null, also when empty
   std::uint32_t bytes = 0;
+  std::uint64_t token = 0;  // comes back in its report
 };
 
-// `count` records of one produce call have the same fate. With a fault: one record, and which.
+// `count` records that follow each other under one token have the same fate. With a fault: one record, and which.
 struct DeliveryReport {
   std::uint64_t token = 0;
   std::uint32_t count = 0;
@@ -57,10 +60,22 @@ struct DeliveryReport {
 
 struct TopicAnswer {
   std::string topic;
-  std::int32_t partitions = 0;  // with a fault: 0
+  std::int32_t partitions = 0;             // with a fault: 0
+  std::vector<std::int32_t> leaders = {};  // by partition, a broker's id; -1: there is none now
   KafkaFault fault = KafkaFault::none;
   std::string name = {};  // with a fault: a short word; `reason` is for a person
   std::string reason = {};
+};
+
+// The largest request that a topic takes, after its answer; told where the brokers let us read it.
+struct TopicLimit {
+  std::string topic;
+  std::uint64_t request_bytes_max = 0;
+};
+
+struct PartitionName {
+  std::string topic;
+  std::int32_t partition = -1;
 };
 
 struct KafkaTrouble {
@@ -77,6 +92,7 @@ struct BrokerStatistics {
 struct KafkaEvents {
   std::vector<DeliveryReport> reports;
   std::vector<TopicAnswer> answers;
+  std::vector<TopicLimit> limits;
   std::vector<KafkaTrouble> troubles;
   bool has_statistics = false;       // there are new ones
   std::optional<std::string> fatal;  // this client will deliver nothing more, and report nothing that can be relied on
@@ -86,17 +102,25 @@ class KafkaClient {
  public:
   virtual ~KafkaClient() = default;
 
-  // Hands over all of `records`, in order, after those handed over before for this partition. `token` comes back in
-  // their reports. A record that is refused at once is reported like the others, in the next poll; those after it are
-  // handed over all the same. Never waits.
-  virtual void produce(const std::string& topic, std::int32_t partition, std::span<const KafkaRecord> records,
-                       std::uint64_t token) = 0;
+  // Hands over all of `records`, in order, after those handed over before for this partition; without
+  // idempotence as one request (where they are no more than kRequestBytesMax). A record that is refused at once is
+  // reported like the others, in the next poll; those after it are handed over all the same. Not on a parked partition.
+  // Never waits.
+  virtual void produce(const std::string& topic, std::int32_t partition, std::vector<KafkaRecord> records) = 0;
+  // Nothing is sent on parked partitions; what is on its way is reported all the same. A client that waits for a silent
+  // broker with more to send spins (decisions/0013); parked it sleeps. Resumed, it looks at them at once.
+  virtual void park(const std::vector<PartitionName>& partitions) = 0;
+  virtual void resume(const std::vector<PartitionName>& partitions) = 0;
+  // What was handed over and not sent yet is given back. Only without idempotence: with it the gap would be one in the
+  // sequence numbers.
+  virtual void give_back_queued() = 0;
   // Asks for a topic's partitions; one answer a call, within some seconds.
   virtual void request_metadata(const std::string& topic) = 0;
   virtual void poll(KafkaEvents& events) = 0;
 
-  // CPU time that the client's own threads have used since it was made.
-  virtual Duration cpu_time() const = 0;
+  // CPU time that the thread has used that talks to this broker; -1, or a broker that is not known: all of the
+  // client's.
+  virtual Duration cpu_time(std::int32_t broker) const = 0;
   virtual const std::map<std::string, BrokerStatistics>& statistics() const = 0;
 
   // Drops all that is outstanding and ends, in its own time: nothing is reported any more, the wake is signalled when
@@ -107,10 +131,12 @@ class KafkaClient {
   virtual bool wait_gone(Duration bound) = 0;
 };
 
+// One request's records, encoded and not yet compressed: just under what a topic takes by default.
+inline constexpr std::uint32_t kRequestBytesMax = 1'000'000;
+
 struct KafkaClientOptions {
-  std::string client_id = "tailrace";         // by which brokers know it, in their logs and quotas
-  std::shared_ptr<EventFd> wake;              // signalled when poll has something; shared with the client's own threads
-  std::uint32_t batch_bytes_max = 1'000'000;  // of one request's records, encoded and not yet compressed
+  std::string client_id = "tailrace";  // by which brokers know it, in their logs and quotas
+  std::shared_ptr<EventFd> wake;       // signalled when poll has something; shared with the client's own threads
   std::uint32_t record_bytes_max = 1'000'000;  // larger records are refused without asking the broker
 };
 

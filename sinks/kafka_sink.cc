@@ -13,8 +13,10 @@ namespace tailrace {
 namespace {
 
 // A record in a request is so much more than its value: lengths, deltas, no key, no headers.
-constexpr double kRecordFrameBytes = 9;
-// How much of a batch.size a read should fill: a byte too many makes a second, tiny request.
+constexpr std::uint64_t kRecordFrameBytes = 12;
+// librdkafka takes some 100 ns for each, and sends what it has after 1 ms.
+constexpr std::size_t kRequestRecordsMax = 10'000;
+// How much of a request is used: a byte too many makes a second, tiny one.
 constexpr double kFill = 0.985;
 constexpr std::uint64_t kShareOf = 2, kShareIn = 3;
 constexpr std::uint64_t kRoomMin = 4096;
@@ -95,20 +97,46 @@ Lane* KafkaSink::route(const RouteRequest& request) {
     topics_.refresh(topic, client_.get(), now_);
     partition = partition_of(agent_name_, request.path, topic.partitions);
   }
+  return &lane_of(topic, partition);
+}
+
+KafkaLane& KafkaSink::lane_of(Topic& topic, std::int32_t partition) {
   std::unique_ptr<KafkaLane>& lane = lanes_[{topic.name, partition}];
   if (!lane) {
-    const SendWindow window(static_cast<std::uint64_t>(batch_bytes_max_ * kFill), config_.memory / 4);
+    const SendWindow window(static_cast<std::uint64_t>(kRequestBytesMax * kFill), config_.memory / 4);
     lane = std::make_unique<KafkaLane>(topic, partition, static_cast<std::uint32_t>(lanes_.size() - 1), window);
     share_anew();
   }
-  return lane.get();
+  return *lane;
 }
 
 bool KafkaSink::is_mute() const { return silence_.state() != SilenceWatch::State::calm && !is_heard_; }
 
+bool KafkaSink::has_partition(const KafkaLane& lane) {
+  return lane.topic.is_known() && lane.partition < lane.topic.partitions;
+}
+
+// Not before what was published on it is dropped or moved: a source has open batches on one lane only.
+bool KafkaSink::is_gone(const Lane& of_lane) const {
+  const auto& lane = static_cast<const KafkaLane&>(of_lane);
+  return lane.topic.is_known() && !has_partition(lane) && lane.charge == 0;
+}
+
 bool KafkaSink::is_ready(const KafkaLane& lane) const {
-  return client_ && !is_mute() && lane.topic.is_known() && lane.partition < lane.topic.partitions && !lane.is_waiting &&
-         !lane.is_stuck && lane.spool_reason.empty() && lane.without_books == 0;
+  return client_ && !is_mute() && has_partition(lane) && !lane.is_waiting && !lane.is_stuck && !lane.is_parked &&
+         lane.spool_reason.empty() && lane.without_books == 0;
+}
+
+std::uint64_t KafkaSink::request_bytes(const KafkaLane& lane) const {
+  const auto most = static_cast<std::uint64_t>(static_cast<double>(lane.topic.request_bytes_max) * kFill);
+  return std::min(most, lane.window.bytes());
+}
+
+bool KafkaSink::may_send(const KafkaLane& lane) const {
+  if (lane.out_records == 0) return true;
+  // A second one could be taken though the first is refused for a moment: only sequence numbers keep their order.
+  return config_.idempotence && !lane.window.is_of_one_request() &&
+         lane.out_bytes + std::min(lane.gathered, request_bytes(lane)) <= lane.window.bytes();
 }
 
 double KafkaSink::charge_ratio() const { return 1 + static_cast<double>(kRecordOverheadBytes) / line_bytes_; }
@@ -120,7 +148,9 @@ std::uint64_t KafkaSink::charge_limit(const KafkaLane& lane) const {
   const std::uint64_t shared = config_.memory / 16;
   const std::uint64_t others = shared_charge_ - past_share(lane);
   const std::uint64_t limit = lane_share_ + (shared - std::min(others, shared)) * kShareOf / kShareIn;
-  return std::min(limit, static_cast<std::uint64_t>(static_cast<double>(lane.window.bytes()) * charge_ratio()));
+  // While one request is out the next is read.
+  const std::uint64_t wanted = lane.window.bytes() + request_bytes(lane);
+  return std::min(limit, static_cast<std::uint64_t>(static_cast<double>(wanted) * charge_ratio()));
 }
 
 void KafkaSink::set_charge(KafkaLane& lane, std::uint64_t charge) {
@@ -158,7 +188,7 @@ std::uint64_t KafkaSink::room(const Lane& of_lane) const {
 }
 
 std::uint32_t KafkaSink::read_bytes_best() const {
-  const double full = batch_bytes_max_ * kFill * line_bytes_ / (line_bytes_ + kRecordFrameBytes);
+  const double full = kRequestBytesMax * kFill * line_bytes_ / (line_bytes_ + kRecordFrameBytes);
   const double half_a_share = static_cast<double>(config_.memory) / 12 / charge_ratio();
   return static_cast<std::uint32_t>(std::max(std::min(full, half_a_share), 16.0 * 1024));
 }
@@ -193,50 +223,98 @@ void KafkaSink::publish(Lane& to_lane, Batch batch, Instant now) {
   lane.gathered += bytes;
   if (!lane.is_gathering) {
     watch_lanes_at_ = std::min(watch_lanes_at_, now + kLaneTick);
-  } else if (lane.gathered >= kGatheredEnough || room(lane) == 0) {
+  } else if (is_due(lane, now)) {
     send_held(lane, now);
   }
+}
+
+// A request's worth of its own is worth sending; less waits for company, until `linger` after the last one.
+bool KafkaSink::is_due(const KafkaLane& lane, Instant now) const {
+  return lane.gathered >= kGatheredEnough || now >= lane.sent_at + config_.linger || room(lane) == 0;
 }
 
 void KafkaSink::flush(Instant now) {
   flush_at_ = kNever;
   const std::vector<KafkaLane*> gathering = gathering_;
   for (KafkaLane* lane : gathering) {
-    const Instant due = lane->sent_at + config_.linger;
-    if (now < due && is_ready(*lane)) {
-      flush_at_ = std::min(flush_at_, due);
-    } else {
+    if (is_due(*lane, now) || !is_ready(*lane)) {
       send_held(*lane, now);
+    } else {
+      flush_at_ = std::min(flush_at_, lane->sent_at + config_.linger);
     }
   }
 }
 
-// In order. A lane that is not ready gives up gathering: what it holds goes out when it is.
+// In order, as much as the lane may have out. A lane that is not ready gives up gathering: what it holds goes out when
+// it is; one whose request is out goes on when that is reported.
 void KafkaSink::send_held(KafkaLane& lane, Instant now) {
-  if (std::exchange(lane.is_gathering, false)) std::erase(gathering_, &lane);
   if (!is_ready(lane)) {
+    if (std::exchange(lane.is_gathering, false)) std::erase(gathering_, &lane);
     watch_lanes_at_ = std::min(watch_lanes_at_, now + kLaneTick);
     return;
   }
-  lane.gathered = 0;
-  lane.sent_at = now;
-  const std::set<BatchId> held = std::exchange(lane.held, {});
-  for (const BatchId id : held) send(open_.at(id), now);
+  while (!lane.held.empty() && may_send(lane)) send_request(lane, now);
+  if (lane.held.empty() == !lane.is_gathering) return;
+  lane.is_gathering = !lane.held.empty();
+  if (lane.is_gathering) {
+    gathering_.push_back(&lane);
+  } else {
+    std::erase(gathering_, &lane);
+  }
 }
 
-void KafkaSink::send(OpenBatch& open, Instant now) {
-  KafkaLane& lane = *open.lane;
-  const std::byte* bytes = open.batch.slice.data();
-  records_.clear();
-  for (const Line& line : open.batch.lines) records_.push_back({.value = bytes + line.begin, .bytes = line.bytes});
-  open.sent = now;
-  open.out = static_cast<std::uint32_t>(records_.size());
-  out_records_ += open.out;
-  if (lane.out_records == 0) lane.quiet_since = now;
-  lane.out_records += open.out;
+// One hand-over: the lines that are next, up to what the topic takes at once; at least one. The first one to a
+// partition is of one record: a broker that knows nothing of the producer takes any sequence number for the first, and
+// should librdkafka have made two requests, and the first be refused for a moment, the second would be stored in its
+// place.
+void KafkaSink::send_request(KafkaLane& lane, Instant now) {
+  const std::uint64_t most = request_bytes(lane);
+  std::uint64_t encoded = 0;
+  std::vector<KafkaRecord> records;
+  const std::size_t records_max = lane.is_proven ? kRequestRecordsMax : 1;
+  const auto fits = [&](const Line& line) {
+    return records.empty() || (records.size() < records_max && encoded + line.bytes + kRecordFrameBytes <= most);
+  };
+  bool is_full = false;
+  while (!is_full && !lane.held.empty()) {
+    const BatchId id = *lane.held.begin();
+    OpenBatch& open = open_.at(id);
+    const std::vector<Line>& lines = open.batch.lines;
+    const std::uint32_t first = open.next_line;
+    if (records.empty()) records.reserve(lines.size() - first);
+    while (open.next_line < lines.size() && fits(lines[open.next_line])) {
+      const Line& line = lines[open.next_line++];
+      records.push_back({.value = open.batch.slice.data() + line.begin, .bytes = line.bytes, .token = id});
+      encoded += line.bytes + kRecordFrameBytes;
+    }
+    if (first == 0) open.sent = now;
+    open.out += open.next_line - first;
+    is_full = open.next_line < lines.size();
+    if (is_full) continue;
+    lane.held.erase(id);
+    lane.gathered -= open.batch.end - open.batch.begin;
+  }
+  lane.sent_at = now;
+  ++lane.requests;
+  lane.request_records = records.size();
+  if (lane.out_records == 0) {
+    lane.quiet_since = now;
+    lane.broker = lane.topic.leader(lane.partition);
+  }
+  Broker& broker = brokers_[lane.broker];
+  broker.out_records += records.size();
+  broker.spin.on_sent(now);
+  out_records_ += records.size();
+  lane.out_records += records.size();
+  lane.out_bytes += encoded;
   silence_.on_sent(now);
   watch_lanes_at_ = std::min(watch_lanes_at_, now + kLaneTick);
-  client_->produce(lane.topic.name, lane.partition, records_, open.batch.id);
+  client_->produce(lane.topic.name, lane.partition, std::move(records));
+}
+
+// Once more, from its next line on.
+void KafkaSink::hold(BatchId id, OpenBatch& open) {
+  if (open.lane->held.insert(id).second) open.lane->gathered += open.batch.end - open.batch.begin;
 }
 
 void KafkaSink::poll(Instant now, SinkEvents& events) {
@@ -251,14 +329,14 @@ void KafkaSink::poll(Instant now, SinkEvents& events) {
   topics_.ask_due(client_.get(), now);
   if (found.fatal) {
     replace_client("a fatal error: " + *found.fatal, now, events);
-  } else if (smaller_batches_) {
-    batch_bytes_max_ = *smaller_batches_;
-    replace_client(shrink_reason_, now, events);
+  } else if (replace_why_) {
+    replace_client(*replace_why_, now, events);
   } else {
-    watch_silence(now, events);
+    watch_silence(now);
+    watch_spins(now);
   }
-  smaller_batches_.reset();
   watch_lanes(now, events);
+  flush(now);  // whose request was reported goes on before anything is read
   spool_next(now);
   reap_retired();
   close_quiet_arenas(now);
@@ -270,29 +348,23 @@ void KafkaSink::poll(Instant now, SinkEvents& events) {
 }
 
 Instant KafkaSink::next_deadline() const {
-  return std::min({silence_.next_deadline(), watch_lanes_at_, topics_.next_deadline(), close_arenas_at_, flush_at_,
-                   to_spool_.empty() ? kNever : spool_at_, client_ ? kNever : make_client_at_});
+  Instant next = std::min({silence_.next_deadline(), watch_lanes_at_, topics_.next_deadline(), close_arenas_at_,
+                           flush_at_, to_spool_.empty() ? kNever : spool_at_, client_ ? kNever : make_client_at_});
+  for (const auto& [id, broker] : brokers_) next = std::min(next, broker.spin.next_deadline());
+  return next;
 }
 
 void KafkaSink::pin(SourceId source) {
   const auto books = sources_.find(source);
   if (books == sources_.end()) return;
   books->second.is_pinned = true;
-  for (auto& [id, open] : open_) {
-    if (open.batch.source != source || !open.is_given_back || open.out > 0) continue;
-    // It was waiting to be read again.
-    open.is_given_back = false;
-    open.refused.clear();
-    open.lane->held.insert(id);
-    open.lane->rewinding.erase(source);
-  }
 }
 
 std::string KafkaSink::why_stuck(const KafkaLane& lane, Instant now) const {
   if (!lane.spool_reason.empty()) return lane.spool_reason;
   if (lane.is_waiting && !lane.topic.is_known() && !lane.topic.reason.empty()) return lane.topic.reason;
   if (lane.is_waiting) return lane.reason;
-  if (lane.topic.is_known() && lane.partition >= lane.topic.partitions)
+  if (lane.topic.is_known() && !has_partition(lane) && lane.charge > 0)
     return fmt::format("the topic has only {} partitions now", lane.topic.partitions);
   if (lane.is_stuck) return "no acknowledgement for " + seconds_text(now - lane.quiet_since);
   return "";

@@ -1,14 +1,15 @@
 // KafkaSink: batches to Kafka, a record a line, without copying them.
 //
-//   publish ─▶ held (not ready, lingers) ─▶ out (with the client) ─▶ delivered ─────────▶ settled
-//                 ▲                            │  │                 refused for good ─▶ spool ─▶ settled (rejected)
-//                 └── pinned: once more ───────┘  └── came back, fatal, silent: dropped, read again (rewound)
+//   publish ─▶ held (gathers) ─▶ out (with the client) ─▶ delivered ─────────▶ settled
+//                 ▲                 │  │                 refused for good ─▶ spool ─▶ settled (rejected)
+//                 └── came back ────┘  └── fatal, partition gone: dropped, read again (rewound); pinned: held again
 //
-// A lane is a partition. Its order is kept: while a record that came back is waited for, nothing else goes out on it.
-// A quiet lane's lines go out with the turn; on one that sent less than `linger` ago they wait for company.
-// What is in flight is bounded three times: by the lane's window (50 to 100 ms of acknowledgements), by what all lanes
-// together may have out (less than a quarter of `memory`, shared so that a stuck lane always leaves room for the
-// others), and by the memory budget. Loop thread only; nothing here waits.
+// A lane is a partition. It hands over one request's worth, and the next when all of that is reported (a far broker
+// gets more: SendWindow; never without idempotence). That keeps its order: what comes back is held again, before all
+// that was behind it. A quiet lane's lines go out with the turn; on one that sent less than `linger` ago they wait for
+// company. What is in flight is bounded three times: by the lane's window, by what all lanes together may have out
+// (less than a quarter of `memory`, shared so that a stuck lane always leaves room for the others), and by the memory
+// budget. Loop thread only; nothing here waits.
 #pragma once
 
 #include <algorithm>
@@ -31,6 +32,7 @@
 #include "sinks/rejected_spool.h"
 #include "sinks/silence_watch.h"
 #include "sinks/sink.h"
+#include "sinks/spin_watch.h"
 #include "sinks/topic_book.h"
 
 namespace tailrace {
@@ -54,6 +56,7 @@ class KafkaSink final : public Sink {
   std::uint64_t room(const Lane& lane) const override;
   void set_reading(Lane& lane, std::uint64_t bytes) override;
   std::uint32_t read_bytes_best() const override;
+  bool is_gone(const Lane& lane) const override;
   void publish(Lane& lane, Batch batch, Instant now) override;
   void flush(Instant now) override;
   void hurry() override { config_.linger = Milliseconds(0); }
@@ -83,17 +86,22 @@ class KafkaSink final : public Sink {
 
   // kafka_sink.cc: routing, room, publishing, status
   std::string topic_of(const RouteRequest& request) const;
+  static bool has_partition(const KafkaLane& lane);
   bool is_mute() const;                        // silent, and nobody else answers: nothing goes out on any lane
-  bool is_ready(const KafkaLane& lane) const;  // what is published goes out at once
-  double charge_ratio() const;                 // charge of a file byte
+  bool is_ready(const KafkaLane& lane) const;  // what is published goes out in its turn
+  std::uint64_t request_bytes(const KafkaLane& lane) const;  // records of one hand-over, encoded
+  bool may_send(const KafkaLane& lane) const;                // its window has room for another request
+  double charge_ratio() const;                               // charge of a file byte
   std::uint64_t charge_limit(const KafkaLane& lane) const;
   std::uint64_t past_share(const KafkaLane& lane) const {
     return lane.charge + lane.reading - std::min(lane.charge + lane.reading, lane_share_);
   }
   void set_charge(KafkaLane& lane, std::uint64_t charge);
   void share_anew();  // there is one more lane
-  void send(OpenBatch& open, Instant now);
+  bool is_due(const KafkaLane& lane, Instant now) const;
   void send_held(KafkaLane& lane, Instant now);
+  void send_request(KafkaLane& lane, Instant now);
+  void hold(BatchId id, OpenBatch& open);
   std::string why_stuck(const KafkaLane& lane, Instant now) const;
   std::string why_down(Instant since, Instant now) const;
 
@@ -106,18 +114,24 @@ class KafkaSink final : public Sink {
   void count_refused(const OpenBatch& open);
   void forget(BatchId id, Instant now);  // its books are given back, its slice is released
   void wait(KafkaLane& lane, std::string reason, Instant now);
-  void rewind(KafkaLane& lane, Instant now, SinkEvents& events);
   void spool_next(Instant now);
   void on_spooled(BatchId id, const Status& status, Instant now);
 
-  // kafka_sink_recovery.cc: silence, stuck lanes, new producers
+  // kafka_sink_recovery.cc: silence, parking, stuck lanes, partitions that are gone, new producers
+  KafkaLane& lane_of(Topic& topic, std::int32_t partition);
   Status make_client();
   void keep_client(Instant now);
   void on_troubles(KafkaEvents& found, Instant now);
   void note_trouble(const std::string& name, const std::string& text, Instant now);
-  void watch_silence(Instant now, SinkEvents& events);
+  void watch_silence(Instant now);
+  void watch_spins(Instant now);
+  void on_signs(Instant now);
+  void act(std::int32_t broker, SpinWatch::Verdict verdict);
   void watch_lanes(Instant now, SinkEvents& events);
   void watch_lane(KafkaLane& lane, Instant now, SinkEvents& events);
+  void give_up(KafkaLane& lane, Instant now);
+  void leave(KafkaLane& lane, Instant now, SinkEvents& events);
+  void move_held(KafkaLane& from, const std::vector<BatchId>& batches, Instant now);
   void replace_client(const std::string& why, Instant now, SinkEvents& events);
   Retired retire_batches(Instant now);
   void reap_retired();
@@ -135,9 +149,6 @@ class KafkaSink final : public Sink {
   std::unique_ptr<ChunkPool> pool_;
   std::unique_ptr<KafkaClient> client_;  // null: making it failed, tried again at make_client_at_
   Instant make_client_at_ = kNever;
-  std::uint32_t batch_bytes_max_ = 1'000'000;
-  std::optional<std::uint32_t> smaller_batches_;  // set when the broker finds a request of many records too large
-  std::string shrink_reason_;
   std::vector<Retired> retired_;
 
   TopicBook topics_;
@@ -152,12 +163,19 @@ class KafkaSink final : public Sink {
   double line_bytes_ = 200;    // a line of the file, its end included; moving average
 
   SilenceWatch silence_;
-  bool is_probing_ = false;           // while silent: a question is out
-  bool is_heard_ = false;             // while silent: somebody answered one
-  Instant silence_said_at_ = kNever;  // kNever: it was not said, or its end was said
-  Instant down_since_ = kNever;       // no answer to anything since then, over replaced clients
+  struct Broker {
+    SpinWatch spin;
+    std::uint64_t out_records = 0;
+  };
+  std::map<std::int32_t, Broker> brokers_;  // that lead a lane; -1: not known which
+  bool is_probing_ = false;                 // while silent: a question is out
+  bool is_heard_ = false;                   // while silent: somebody answered one
+  Instant silence_said_at_ = kNever;        // kNever: it was not said, or its end was said
+  Instant down_since_ = kNever;             // no answer to anything since then, over replaced clients
   Instant watch_lanes_at_ = kNever;
   Instant close_arenas_at_ = kNever;
+
+  std::optional<std::string> replace_why_;
 
   std::unique_ptr<RejectedSpool> spool_;
   std::deque<BatchId> to_spool_;
@@ -173,7 +191,6 @@ class KafkaSink final : public Sink {
   Instant last_trouble_at_{};
   std::map<std::string, std::uint64_t> retries_before_;  // of retired clients, by broker
   SinkCounters counters_;
-  std::vector<KafkaRecord> records_;  // of one batch; kept for its memory
 };
 
 }  // namespace tailrace

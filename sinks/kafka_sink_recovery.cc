@@ -1,4 +1,5 @@
-// KafkaSink: silence, stuck lanes, and a new producer in place of one that will deliver nothing more.
+// KafkaSink: silence, parking, stuck lanes, partitions that are gone, and a new producer in place of one that will
+// deliver nothing more.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,6 +15,7 @@ using std::chrono::seconds;
 constexpr Duration kLaneTick = std::chrono::milliseconds(200);
 constexpr Duration kStuckAfter = seconds(1);
 constexpr Duration kSayAgain = seconds(60);
+constexpr Duration kGiveUpAfter = seconds(5);
 constexpr Duration kMakeAgain = seconds(1);
 
 }  // namespace
@@ -22,7 +24,6 @@ Status KafkaSink::make_client() {
   const KafkaClientOptions options{
       .client_id = agent_name_,
       .wake = wake_,
-      .batch_bytes_max = batch_bytes_max_,
       // Whether a long line is too large is the topic's to say, not the client's.
       .record_bytes_max = std::max(1'000'000u, static_cast<std::uint32_t>(line_bytes_max_) + 4096),
   };
@@ -47,6 +48,11 @@ void KafkaSink::keep_client(Instant now) {
 void KafkaSink::on_troubles(KafkaEvents& found, Instant now) {
   for (const TopicAnswer& answer : found.answers) {
     is_probing_ = false;
+    if (const Topic* topic = topics_.known(answer.topic);
+        topic != nullptr && answer.fault == KafkaFault::none && answer.partitions < topic->partitions) {
+      log::warn("sink {}: topic {} has {} partitions now, it had {}: the others' files go to those", config_.name,
+                answer.topic, answer.partitions, topic->partitions);
+    }
     topics_.on_answer(answer, now);
     room_changed_ = true;
     watch_lanes_at_ = now;
@@ -61,7 +67,9 @@ void KafkaSink::on_troubles(KafkaEvents& found, Instant now) {
       note_trouble(answer.name, fmt::format("topic {}: {}", answer.topic, answer.reason), now);
     }
   }
+  for (const TopicLimit& limit : found.limits) topics_.on_limit(limit);
   for (const KafkaTrouble& trouble : found.troubles) note_trouble(trouble.name, trouble.text, now);
+  if (!found.answers.empty() || !found.troubles.empty()) on_signs(now);
 }
 
 // Counted each time, told when it starts and once a minute while it goes on.
@@ -75,20 +83,15 @@ void KafkaSink::note_trouble(const std::string& name, const std::string& text, I
   log::warn("sink {}: {}", config_.name, text);
 }
 
-void KafkaSink::watch_silence(Instant now, SinkEvents& events) {
+void KafkaSink::watch_silence(Instant now) {
   if (!client_ || now < silence_.next_deadline()) return;
   const SilenceWatch::State before = silence_.state();
-  const SilenceWatch::State state = silence_.look(now, client_->cpu_time(), is_heard_);
-  if (state == SilenceWatch::State::calm) return;
+  if (silence_.look(now) == SilenceWatch::State::calm) return;
   if (before == SilenceWatch::State::calm) {
     is_heard_ = false;
     silence_said_at_ = now;
     log::warn("sink {}: no acknowledgement for {:.0f} s; nothing more is handed over until one comes", config_.name,
               to_seconds(now - silence_.quiet_since()));
-  }
-  if (state == SilenceWatch::State::spinning) {
-    replace_client("no acknowledgement, and librdkafka spins over it", now, events);
-    return;
   }
   // Is it all brokers, or those of the stuck lanes only?
   if (is_probing_ || is_heard_) return;
@@ -100,13 +103,43 @@ void KafkaSink::watch_silence(Instant now, SinkEvents& events) {
   }
 }
 
+void KafkaSink::watch_spins(Instant now) {
+  if (!client_) return;
+  for (auto& [id, broker] : brokers_) {
+    if (now >= broker.spin.next_deadline()) act(id, broker.spin.look(now, client_->cpu_time(id)));
+  }
+}
+
+// What may mean that a silence is over.
+void KafkaSink::on_signs(Instant now) {
+  for (auto& [id, broker] : brokers_) act(id, broker.spin.on_sign(now));
+}
+
+void KafkaSink::act(std::int32_t broker, SpinWatch::Verdict verdict) {
+  if (verdict == SpinWatch::Verdict::none) return;
+  const bool parks = verdict == SpinWatch::Verdict::park;
+  std::vector<PartitionName> partitions;
+  for (const auto& [key, lane] : lanes_) {
+    if (parks ? lane->broker != broker || lane->out_records == 0 : lane->broker != broker || !lane->is_parked) continue;
+    lane->is_parked = parks;
+    lane->was_parked = true;
+    partitions.push_back({key.first, key.second});
+  }
+  if (partitions.empty()) return;
+  if (parks) {
+    client_->park(partitions);
+  } else {
+    client_->resume(partitions);
+    room_changed_ = true;
+  }
+}
+
 void KafkaSink::watch_lanes(Instant now, SinkEvents& events) {
   if (now < watch_lanes_at_) return;
-  bool has_waiting = false;
-  for (const auto& [key, lane] : lanes_) {
-    watch_lane(*lane, now, events);
-    has_waiting = has_waiting || lane->is_waiting || !lane->held.empty();
-  }
+  for (const auto& [key, lane] : lanes_) watch_lane(*lane, now, events);
+  const bool has_waiting = std::any_of(lanes_.begin(), lanes_.end(), [](const auto& each) {
+    return each.second->is_waiting || !each.second->held.empty();
+  });
   watch_lanes_at_ = has_waiting || out_records_ > 0 ? now + kLaneTick : kNever;
 }
 
@@ -114,7 +147,6 @@ void KafkaSink::watch_lane(KafkaLane& lane, Instant now, SinkEvents& events) {
   const bool was_ready = is_ready(lane);
   lane.is_stuck = lane.out_records > 0 && now - lane.quiet_since >= kStuckAfter;
   if (lane.is_waiting && lane.out_records == 0) {
-    if (!lane.rewinding.empty()) rewind(lane, now, events);
     const bool is_answered = lane.topic.answers > lane.answers_before;
     if (!is_answered && now >= lane.retry_at) {
       // The answer was lost with its client, or nobody gave one.
@@ -125,13 +157,70 @@ void KafkaSink::watch_lane(KafkaLane& lane, Instant now, SinkEvents& events) {
       lane.reason.clear();
     }
   }
+  if (lane.topic.is_known() && !has_partition(lane) && lane.out_records == 0) leave(lane, now, events);
+  if (lane.is_stuck && !has_partition(lane)) give_up(lane, now);
   if (!is_ready(lane)) return;
   if (!was_ready) room_changed_ = true;
   if (!lane.is_gathering) send_held(lane, now);
 }
 
+// Its topic or partition is gone with records of it in the client's hands. librdkafka reports them by itself, but not
+// where it was told to pause.
+void KafkaSink::give_up(KafkaLane& lane, Instant now) {
+  if (now - lane.quiet_since < kGiveUpAfter) return;
+  if (!config_.idempotence) {
+    client_->give_back_queued();
+  } else if (lane.was_parked) {
+    replace_why_ = "topic " + lane.topic.name + " is gone with a parked partition";
+  }
+}
+
+// Its partition is gone: what it holds is read again and routed anew; what cannot be goes to a partition that is there.
+void KafkaSink::leave(KafkaLane& lane, Instant now, SinkEvents& events) {
+  lane.is_waiting = false;
+  lane.reason.clear();
+  if (std::exchange(lane.is_gathering, false)) std::erase(gathering_, &lane);
+  room_changed_ = true;
+  std::set<SourceId> rewound;
+  std::vector<BatchId> dropped, pinned;
+  for (const auto& [id, open] : open_) {
+    if (open.lane != &lane) continue;
+    if (sources_[open.batch.source].is_pinned) {
+      pinned.push_back(id);
+    } else {
+      rewound.insert(open.batch.source);
+      dropped.push_back(id);
+    }
+  }
+  for (const BatchId id : dropped) forget(id, now);
+  events.rewound.insert(events.rewound.end(), rewound.begin(), rewound.end());
+  move_held(lane, pinned, now);
+  lane.spool_reason.clear();
+}
+
+void KafkaSink::move_held(KafkaLane& from, const std::vector<BatchId>& batches, Instant now) {
+  if (batches.empty()) return;
+  KafkaLane& to = lane_of(from.topic, from.partition % from.topic.partitions);
+  for (const BatchId id : batches) {
+    OpenBatch& open = open_.at(id);
+    const bool is_held = from.held.erase(id) > 0;
+    if (is_held) from.gathered -= open.batch.end - open.batch.begin;
+    set_charge(from, from.charge - open.charge);
+    set_charge(to, to.charge + open.charge);
+    if (open.is_without_books) {
+      --from.without_books;
+      ++to.without_books;
+    }
+    open.lane = &to;
+    if (is_held) hold(id, open);
+  }
+  if (from.charge == 0) from.empty_since = now;
+  watch_lanes_at_ = now;
+}
+
 void KafkaSink::replace_client(const std::string& why, Instant now, SinkEvents& events) {
   ++counters_.rebuilt_producers;
+  replace_why_.reset();
   log::warn("sink {}: {}: a new producer; what was not acknowledged is read again", config_.name, why);
   down_since_ = std::min(down_since_, silence_.quiet_since());
   for (const auto& [name, broker] : client_->statistics()) retries_before_[name] += broker.retries;
@@ -140,13 +229,17 @@ void KafkaSink::replace_client(const std::string& why, Instant now, SinkEvents& 
   retired.client->retire();
   retired_.push_back(std::move(retired));
   silence_.on_replaced();
+  brokers_.clear();
   is_probing_ = false;
   is_heard_ = false;
   for (const auto& [key, lane] : lanes_) {
     lane->quiet_since = kNever;
+    lane->out_bytes = 0;
     lane->is_stuck = false;
+    lane->is_parked = false;
+    lane->was_parked = false;
+    lane->is_proven = false;
     lane->is_waiting = false;
-    lane->rewinding.clear();
     lane->spool_reason.clear();
   }
   events.rewind_all = true;
@@ -168,19 +261,18 @@ KafkaSink::Retired KafkaSink::retire_batches(Instant now) {
     if (!sources_[open.batch.source].is_pinned) {
       if (open.out > 0) retired.books += std::exchange(open.books, 0);
       dropped.push_back(id);
-    } else if (open.out > 0 || open.is_given_back) {
-      if (open.out > 0) {
-        retired.books += open.books;
-        // Where there is no room for them twice it is sent again when the old client is gone.
-        if (!pool_->budget().try_take(open.books)) {
-          open.books = 0;
-          open.is_without_books = true;
-          ++open.lane->without_books;
-        }
+    } else if (open.out > 0) {
+      retired.books += open.books;
+      // Where there is no room for them twice it is sent again when the old client is gone.
+      if (!pool_->budget().try_take(open.books)) {
+        open.books = 0;
+        open.is_without_books = true;
+        ++open.lane->without_books;
       }
-      open.is_given_back = false;
-      open.refused.clear();
-      open.lane->held.insert(id);
+      // Reports come in order: what was not reported are the last `out` of those handed over.
+      if (!std::exchange(open.is_given_back, false)) open.next_line -= open.out;
+      std::erase_if(open.refused, [&open](const RefusedLine& line) { return line.index >= open.next_line; });
+      hold(id, open);
     }
     open.out = 0;
   }

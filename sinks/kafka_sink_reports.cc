@@ -13,9 +13,6 @@ namespace {
 constexpr Duration kBackoffMin = std::chrono::seconds(1);
 constexpr Duration kBackoffMax = std::chrono::seconds(10);
 constexpr Duration kSpoolRetry = std::chrono::seconds(1);
-// Below it a record that is too large is too large by itself. No topic has so small a limit.
-constexpr std::uint64_t kBatchBytesMin = 256;
-constexpr std::uint64_t kRecordFrameBytesMax = 128;
 
 }  // namespace
 
@@ -32,12 +29,21 @@ void KafkaSink::on_reports(const std::vector<DeliveryReport>& reports, Instant n
     lane.out_records -= report.count;
     out_records_ -= report.count;
     lane.quiet_since = lane.out_records > 0 ? now : kNever;
+    if (lane.out_records == 0) lane.out_bytes = 0;
+    Broker& broker = brokers_[lane.broker];
+    broker.out_records -= report.count;
+    act(lane.broker, broker.spin.on_report(now, broker.out_records == 0));
     if (std::exchange(lane.is_stuck, false)) {
       room_changed_ = true;
       watch_lanes_at_ = now;
     }
-    if (report.fault != KafkaFault::none) on_failed_record(open, report, now);
+    if (report.fault == KafkaFault::none) {
+      lane.is_proven = true;
+    } else {
+      on_failed_record(open, report, now);
+    }
     if (open.out == 0) on_batch_told(report.token, open, now);
+    if (lane.out_records == 0 && lane.is_waiting) watch_lanes_at_ = now;
   }
   if (is_mute()) watch_lanes_at_ = now;
   silence_.on_answer(now, out_records_ == 0);
@@ -49,51 +55,46 @@ void KafkaSink::on_reports(const std::vector<DeliveryReport>& reports, Instant n
 
 void KafkaSink::on_failed_record(OpenBatch& open, const DeliveryReport& report, Instant now) {
   KafkaLane& lane = *open.lane;
-  if (!is_refusal(report.fault)) {
-    open.is_given_back = true;
-    note_trouble(std::string(report.name),
-                 fmt::format("topic {}, partition {}: {}", lane.topic.name, lane.partition, report.reason), now);
-    wait(lane, std::string(report.reason), now);
-    return;
-  }
   const auto begin = static_cast<std::uint32_t>(report.value - open.batch.slice.data());
   const std::vector<Line>& lines = open.batch.lines;
   const auto line = std::lower_bound(lines.begin(), lines.end(), begin,
                                      [](const Line& each, std::uint32_t at) { return each.begin < at; });
   TR_ASSERT(line != lines.end() && line->begin == begin, "batch {}: no line begins at {}", report.token, begin);
-  // The broker judges whole requests: one that is too large may hold only records that are not. What was refused is
-  // no more than a batch.size, and no more than all that the lane has out.
-  const std::uint64_t request_bytes_max = std::min<std::uint64_t>(batch_bytes_max_, lane.charge);
-  if (report.fault == KafkaFault::too_large && batch_bytes_max_ > kBatchBytesMin &&
-      line->bytes + kRecordFrameBytesMax < request_bytes_max) {
-    if (!smaller_batches_) {
-      smaller_batches_ = static_cast<std::uint32_t>(std::max(request_bytes_max / 2, kBatchBytesMin));
-      shrink_reason_ = fmt::format("topic {} refuses requests of up to {} bytes: {} are tried", lane.topic.name,
-                                   request_bytes_max, *smaller_batches_);
-    }
-    open.is_given_back = true;
+  const auto index = static_cast<std::uint32_t>(line - lines.begin());
+  // The broker judges whole requests: one that is too large may hold only records that are not.
+  const bool is_of_request = report.fault == KafkaFault::request_too_large && lane.request_records > 1;
+  if (is_refusal(report.fault) && !is_of_request) {
+    open.refused.push_back({.index = index, .fault = report.fault, .reason = report.reason});
     return;
   }
-  open.refused.push_back(
-      {.index = static_cast<std::uint32_t>(line - lines.begin()), .fault = report.fault, .reason = report.reason});
+  if (!open.is_given_back) open.next_line = index;
+  open.is_given_back = true;
+  if (!is_of_request) {
+    note_trouble(std::string(report.name),
+                 fmt::format("topic {}, partition {}: {}", lane.topic.name, lane.partition, report.reason), now);
+    wait(lane, std::string(report.reason), now);
+  } else if (lane.refused_request != lane.requests) {
+    lane.refused_request = lane.requests;  // once a request
+    TopicBook::on_request_refused(lane.topic, lane.out_bytes, now);
+    note_trouble(std::string(report.name),
+                 fmt::format("topic {} refuses a request of {} bytes: up to {} are tried", lane.topic.name,
+                             lane.out_bytes, lane.topic.request_bytes_max),
+                 now);
+  }
 }
 
+// All that is out of it is reported; more of it may be held.
 void KafkaSink::on_batch_told(BatchId id, OpenBatch& open, Instant now) {
   KafkaLane& lane = *open.lane;
-  if (lane.is_waiting) watch_lanes_at_ = now;
-  if (open.is_given_back) {
-    if (!sources_[open.batch.source].is_pinned) {
-      lane.rewinding.insert(open.batch.source);
-      return;
-    }
-    open.is_given_back = false;
-    open.refused.clear();
-    lane.held.insert(id);
+  if (std::exchange(open.is_given_back, false)) hold(id, open);
+  if (lane.held.contains(id)) {
+    if (!lane.is_gathering) watch_lanes_at_ = now;
     return;
   }
   const double in_flight = static_cast<double>(lane.charge) / charge_ratio();
   lane.window.on_ack(now - open.sent, static_cast<std::uint64_t>(in_flight), now);
   lane.backoff = Duration(0);
+  TopicBook::on_request_taken(lane.topic, now);
   if (open.refused.empty()) {
     settle(id, open, now);
   } else {
@@ -115,7 +116,7 @@ void KafkaSink::settle(BatchId id, OpenBatch& open, Instant now) {
 
 void KafkaSink::count_refused(const OpenBatch& open) {
   for (const RefusedLine& refused : open.refused) {
-    if (refused.fault == KafkaFault::too_large) {
+    if (refused.fault == KafkaFault::too_large || refused.fault == KafkaFault::request_too_large) {
       ++counters_.rejected_too_large;
     } else if (refused.fault == KafkaFault::bad_timestamp) {
       ++counters_.rejected_timestamp;
@@ -152,7 +153,7 @@ void KafkaSink::forget(BatchId id, Instant now) {
   pool_->budget().give_back(open.books);
   if (open.is_without_books) --lane.without_books;
   set_charge(lane, lane.charge - open.charge);
-  lane.held.erase(id);
+  if (lane.held.erase(id) > 0) lane.gathered -= open.batch.end - open.batch.begin;
   if (lane.charge == 0) {
     lane.empty_since = now;
     close_arenas_at_ = std::min(close_arenas_at_, now + kQuietArena);
@@ -171,23 +172,6 @@ void KafkaSink::wait(KafkaLane& lane, std::string reason, Instant now) {
   lane.retry_at = now + lane.backoff;
   lane.answers_before = lane.topic.answers;
   topics_.distrust(lane.topic, client_.get(), now);
-}
-
-// Only when nothing of the lane is out any more: what was delivered meanwhile is settled, not read again.
-// What is held goes back too: a file that follows another under its path must not overtake it.
-void KafkaSink::rewind(KafkaLane& lane, Instant now, SinkEvents& events) {
-  for (const BatchId id : lane.held) {
-    const SourceId source = open_.at(id).batch.source;
-    if (!sources_[source].is_pinned) lane.rewinding.insert(source);
-  }
-  lane.spool_reason.clear();  // what waited for the spool may be among them; what still does says so again
-  std::vector<BatchId> dropped;
-  for (const auto& [id, open] : open_) {
-    if (open.lane == &lane && lane.rewinding.contains(open.batch.source)) dropped.push_back(id);
-  }
-  for (const BatchId id : dropped) forget(id, now);
-  events.rewound.insert(events.rewound.end(), lane.rewinding.begin(), lane.rewinding.end());
-  lane.rewinding.clear();
 }
 
 void KafkaSink::spool_next(Instant now) {

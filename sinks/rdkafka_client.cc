@@ -9,12 +9,14 @@
 #include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <thread>
-#include <unordered_map>
 #include <utility>
 
 #include "base/log.h"
 #include "base/signals_blocked.h"
+#include "sinks/rdkafka_describe.h"
+#include "sinks/rdkafka_feeder.h"
 #include "sinks/rdkafka_handle.h"
 #include "sinks/thread_clocks.h"
 
@@ -34,19 +36,28 @@ struct Shared {
   ThreadClocks clocks;
   std::shared_ptr<EventFd> wake;
   RdKafkaPtr<rd_kafka_t> handle;
+  std::unique_ptr<RdKafkaFeeder> feeder;  // used by the loop until the client is retired, ended by the keeper
 
   std::mutex mutex;  // guards what follows; never held over a call into librdkafka
   std::condition_variable changed;
   std::deque<std::string> asked;          // topics
+  std::set<std::string> described;        // topics whose limit was asked for
   std::optional<std::string> statistics;  // the last document, not yet read
   bool is_retired = false;
   bool is_gone = false;
   std::vector<TopicAnswer> answers;
-  std::optional<StatisticsMap> digested;  // not yet polled
+  std::map<std::int32_t, std::string> addresses;  // of brokers, by id: "HOST:PORT"
+  std::optional<StatisticsMap> digested;          // not yet polled
 };
 
-rd_kafka_resp_err_t on_thread_start(rd_kafka_t*, rd_kafka_thread_type_t, const char*, void* opaque) {
-  static_cast<ThreadClocks*>(opaque)->enter();
+// A broker's thread is named "sasl_ssl://HOST:PORT/ID", the last part "bootstrap" where the id was not known yet.
+std::string address_in(std::string_view name) {
+  if (const std::size_t scheme = name.find("://"); scheme != std::string_view::npos) name.remove_prefix(scheme + 3);
+  return std::string(name.substr(0, name.rfind('/')));
+}
+
+rd_kafka_resp_err_t on_thread_start(rd_kafka_t*, rd_kafka_thread_type_t, const char* name, void* opaque) {
+  static_cast<ThreadClocks*>(opaque)->enter(address_in(name));
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -62,7 +73,7 @@ rd_kafka_resp_err_t on_new(rd_kafka_t* handle, const rd_kafka_conf_t*, void* opa
 }
 
 // Blocks. `unknown topic` and the like are answers; a local failure is none.
-TopicAnswer ask_metadata(rd_kafka_t* handle, const std::string& topic) {
+TopicAnswer ask_metadata(rd_kafka_t* handle, const std::string& topic, std::map<std::int32_t, std::string>& addresses) {
   TopicAnswer answer{.topic = topic};
   const auto [metadata, error] = rdkafka_metadata(handle, topic, kMetadataTimeout);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -70,6 +81,10 @@ TopicAnswer ask_metadata(rd_kafka_t* handle, const std::string& topic) {
     answer.name = trouble_name(error);
     answer.reason = rd_kafka_err2str(static_cast<rd_kafka_resp_err_t>(error));
     return answer;
+  }
+  for (int i = 0; i < metadata->broker_cnt; ++i) {
+    const rd_kafka_metadata_broker_t& broker = metadata->brokers[i];
+    addresses[broker.id] = std::string(broker.host) + ":" + std::to_string(broker.port);
   }
   if (metadata->topic_cnt == 0) {
     answer.fault = KafkaFault::given_back;
@@ -86,6 +101,12 @@ TopicAnswer ask_metadata(rd_kafka_t* handle, const std::string& topic) {
     return answer;
   }
   answer.partitions = found.partition_cnt;
+  answer.leaders.assign(static_cast<std::size_t>(found.partition_cnt), -1);
+  for (int i = 0; i < found.partition_cnt; ++i) {
+    const rd_kafka_metadata_partition_t& partition = found.partitions[i];
+    if (partition.id >= 0 && partition.id < found.partition_cnt)
+      answer.leaders[static_cast<std::size_t>(partition.id)] = partition.leader;
+  }
   return answer;
 }
 
@@ -125,10 +146,18 @@ class Keeper {
     const std::string topic = std::move(shared.asked.front());
     shared.asked.pop_front();
     lock.unlock();
-    TopicAnswer answer = ask_metadata(shared.handle.get(), topic);
+    std::map<std::int32_t, std::string> addresses;
+    TopicAnswer answer = ask_metadata(shared.handle.get(), topic, addresses);
+    const bool is_known = answer.fault == KafkaFault::none;
     lock.lock();
     shared.answers.push_back(std::move(answer));
+    for (auto& [id, address] : addresses) shared.addresses[id] = std::move(address);
     shared.wake->signal();
+    // Without waiting: where nobody can answer, the next question would be late.
+    if (is_known && shared.described.insert(topic).second) {
+      const RdKafkaPtr<rd_kafka_queue_t> queue(rd_kafka_queue_get_main(shared.handle.get()));
+      rdkafka_ask_settings(shared.handle.get(), RdKafkaResource::topic, topic, kMetadataTimeout, queue.get());
+    }
   }
 
   static void digest(Shared& shared, std::unique_lock<std::mutex>& lock) {
@@ -141,6 +170,7 @@ class Keeper {
   }
 
   static void end(Shared& shared) {
+    shared.feeder.reset();  // was stopped; a call into librdkafka may still be under way
     // Without the purge, destroy would wait for what a silent broker never answers.
     rd_kafka_purge(shared.handle.get(),
                    RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
@@ -160,8 +190,7 @@ LogLevel level_of(int syslog_level) {
 
 class RdKafkaClient final : public KafkaClient {
  public:
-  RdKafkaClient(std::shared_ptr<Shared> shared, bool is_idempotent)
-      : shared_(std::move(shared)), is_idempotent_(is_idempotent) {
+  explicit RdKafkaClient(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {
     queue_.reset(rd_kafka_queue_get_main(shared_->handle.get()));
     rd_kafka_set_log_queue(shared_->handle.get(), queue_.get());
     rd_kafka_queue_io_event_enable(queue_.get(), shared_->wake->fd(), &kWakeOne, sizeof kWakeOne);
@@ -171,44 +200,17 @@ class RdKafkaClient final : public KafkaClient {
     if (!is_retired_) RdKafkaClient::retire();
   }
 
-  void produce(const std::string& topic, std::int32_t partition, std::span<const KafkaRecord> records,
-               std::uint64_t token) override {
-    if (is_retired_ || records.empty()) return;
-    if (!is_idempotent_) {
-      hand_over(topic, partition, records, token);
-      return;
-    }
-    Proof& proof = proofs_[{topic, partition}];
-    if (proof.is_proven) {
-      hand_over(topic, partition, records, token);
-      return;
-    }
-    for (const KafkaRecord& record : records) proof.waiting.push_back({record, token});
-    prove(topic, partition, proof);
+  void produce(const std::string& topic, std::int32_t partition, std::vector<KafkaRecord> records) override {
+    if (!is_retired_ && !records.empty()) shared_->feeder->hand_over(topic, partition, std::move(records));
   }
-
-  // True when all were taken; the others are reported in the next poll.
-  bool hand_over(const std::string& topic, std::int32_t partition, std::span<const KafkaRecord> records,
-                 std::uint64_t token) {
-    messages_.assign(records.size(), rd_kafka_message_t{});
-    for (std::size_t i = 0; i < records.size(); ++i) {
-      rd_kafka_message_t& message = messages_[i];
-      // librdkafka only reads it: neither F_COPY nor F_FREE.
-      message.payload = const_cast<std::byte*>(records[i].value);
-      message.len = records[i].bytes;
-      // NOLINTNEXTLINE(performance-no-int-to-ptr): librdkafka carries a number for us, nobody follows it
-      message._private = reinterpret_cast<void*>(static_cast<std::uintptr_t>(token));
-    }
-    rd_kafka_topic_t* named = topic_of(topic);
-    const int count = static_cast<int>(messages_.size());
-    const int taken = named == nullptr ? 0 : rd_kafka_produce_batch(named, partition, 0, messages_.data(), count);
-    if (taken == count) return true;
-    for (const rd_kafka_message_t& message : messages_) {
-      const rd_kafka_resp_err_t error = named == nullptr ? RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC : message.err;
-      if (error != RD_KAFKA_RESP_ERR_NO_ERROR) refused_.push_back(report_of(message, error));
-    }
-    shared_->wake->signal();
-    return false;
+  void park(const std::vector<PartitionName>& partitions) override {
+    if (!is_retired_) shared_->feeder->pause(partitions, true);
+  }
+  void resume(const std::vector<PartitionName>& partitions) override {
+    if (!is_retired_) shared_->feeder->pause(partitions, false);
+  }
+  void give_back_queued() override {
+    if (!is_retired_) shared_->feeder->purge_queue();
   }
 
   void request_metadata(const std::string& topic) override {
@@ -219,8 +221,7 @@ class RdKafkaClient final : public KafkaClient {
 
   void poll(KafkaEvents& events) override {
     if (is_retired_) return;
-    events.reports.insert(events.reports.end(), refused_.begin(), refused_.end());
-    refused_.clear();
+    shared_->feeder->take_refused(events.reports);
     std::uint64_t reports = 0;
     while (reports < kReportsPerPoll) {
       const RdKafkaPtr<rd_kafka_event_t> event(rd_kafka_queue_poll(queue_.get(), 0));
@@ -238,14 +239,22 @@ class RdKafkaClient final : public KafkaClient {
     events.has_statistics = true;
   }
 
-  Duration cpu_time() const override { return shared_->clocks.used(); }
+  Duration cpu_time(std::int32_t broker) const override {
+    std::string address;
+    {
+      const std::lock_guard lock(shared_->mutex);
+      if (const auto found = shared_->addresses.find(broker); found != shared_->addresses.end())
+        address = found->second;
+    }
+    return shared_->clocks.used(address);
+  }
   const std::map<std::string, BrokerStatistics>& statistics() const override { return statistics_; }
 
   void retire() override {
     if (std::exchange(is_retired_, true)) return;
     rd_kafka_queue_io_event_enable(queue_.get(), -1, nullptr, 0);
-    topics_.clear();
     queue_.reset();
+    shared_->feeder->stop();
     const std::lock_guard lock(shared_->mutex);
     shared_->is_retired = true;
     shared_->changed.notify_all();
@@ -262,82 +271,6 @@ class RdKafkaClient final : public KafkaClient {
   }
 
  private:
-  // A partition that knows nothing of an idempotent producer takes any sequence number as its first. Were two requests
-  // on their way and the first refused for a moment (a leader that is just moving), the second would be taken, the
-  // first could never follow, and librdkafka would report it delivered: lost. So one record goes alone, and the others
-  // follow once it is acknowledged.
-  struct Waiting {
-    KafkaRecord record;
-    std::uint64_t token;
-  };
-  struct Proof {
-    bool is_proven = false;
-    bool is_out = false;  // the one record
-    std::deque<Waiting> waiting;
-  };
-
-  void prove(const std::string& topic, std::int32_t partition, Proof& proof) {
-    while (!proof.is_out && !proof.waiting.empty()) {
-      const Waiting next = proof.waiting.front();
-      proof.waiting.pop_front();
-      proof.is_out = hand_over(topic, partition, {&next.record, 1}, next.token);
-      if (proof.is_out) ++proving_;
-    }
-  }
-
-  void on_proof(const rd_kafka_message_t& message) {
-    const std::string topic = rd_kafka_topic_name(message.rkt);
-    const auto found = proofs_.find({topic, message.partition});
-    if (found == proofs_.end() || !found->second.is_out) return;
-    Proof& proof = found->second;
-    proof.is_out = false;
-    --proving_;
-    if (message.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      proof.is_proven = true;
-      std::vector<KafkaRecord> records;
-      while (!proof.waiting.empty()) {
-        const std::uint64_t token = proof.waiting.front().token;
-        records.clear();
-        for (; !proof.waiting.empty() && proof.waiting.front().token == token; proof.waiting.pop_front()) {
-          records.push_back(proof.waiting.front().record);
-        }
-        hand_over(topic, message.partition, records, token);
-      }
-    } else if (is_refusal(fault_of(message.err))) {
-      prove(topic, message.partition, proof);
-    } else {
-      for (const Waiting& waiting : proof.waiting) {
-        refused_.push_back({.token = waiting.token,
-                            .count = 1,
-                            .fault = fault_of(message.err),
-                            .value = waiting.record.value,
-                            .name = rd_kafka_err2name(message.err),
-                            .reason = rd_kafka_err2str(message.err)});
-      }
-      proof.waiting.clear();
-      shared_->wake->signal();
-    }
-  }
-
-  static DeliveryReport report_of(const rd_kafka_message_t& message, rd_kafka_resp_err_t error) {
-    return {.token = reinterpret_cast<std::uintptr_t>(message._private),
-            .count = 1,
-            .fault = fault_of(error),
-            .value = static_cast<const std::byte*>(message.payload),
-            .name = rd_kafka_err2name(error),
-            .reason = rd_kafka_err2str(error)};
-  }
-
-  rd_kafka_topic_t* topic_of(const std::string& topic) {
-    auto found = topics_.find(topic);
-    if (found == topics_.end()) {
-      RdKafkaPtr<rd_kafka_topic_t> made(rd_kafka_topic_new(shared_->handle.get(), topic.c_str(), nullptr));
-      if (!made) return nullptr;
-      found = topics_.emplace(topic, std::move(made)).first;
-    }
-    return found->second.get();
-  }
-
   // How many reports it held.
   std::uint64_t serve(rd_kafka_event_t* event, KafkaEvents& events) {
     switch (rd_kafka_event_type(event)) {
@@ -348,6 +281,9 @@ class RdKafkaClient final : public KafkaClient {
         break;
       case RD_KAFKA_EVENT_LOG:
         serve_log(event);
+        break;
+      case RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT:
+        serve_settings(event, events);
         break;
       case RD_KAFKA_EVENT_STATS: {
         const std::lock_guard lock(shared_->mutex);
@@ -367,7 +303,6 @@ class RdKafkaClient final : public KafkaClient {
     while (const std::size_t count = rd_kafka_event_message_array(event, messages.data(), messages.size())) {
       for (std::size_t i = 0; i < count; ++i) {
         add_report(*messages[i], events.reports);
-        if (proving_ > 0) on_proof(*messages[i]);
       }
       sum += count;
     }
@@ -399,6 +334,14 @@ class RdKafkaClient final : public KafkaClient {
     events.fatal = fmt::format("{}: {}", rd_kafka_err2name(cause), text.data());
   }
 
+  // Nothing where the brokers do not tell: no permission, or none that knows the question.
+  static void serve_settings(rd_kafka_event_t* event, KafkaEvents& events) {
+    const auto settings = rdkafka_read_settings(event);
+    if (!settings) return;
+    if (const auto limit = rdkafka_number(settings->values, "max.message.bytes"); limit)
+      events.limits.push_back({.topic = settings->name, .request_bytes_max = *limit});
+  }
+
   static void serve_log(rd_kafka_event_t* event) {
     const char* facility = nullptr;
     const char* text = nullptr;
@@ -408,13 +351,7 @@ class RdKafkaClient final : public KafkaClient {
   }
 
   std::shared_ptr<Shared> shared_;
-  const bool is_idempotent_;
-  std::map<std::pair<std::string, std::int32_t>, Proof> proofs_;
-  std::size_t proving_ = 0;
   RdKafkaPtr<rd_kafka_queue_t> queue_;
-  std::unordered_map<std::string, RdKafkaPtr<rd_kafka_topic_t>> topics_;
-  std::vector<rd_kafka_message_t> messages_;  // of one call; kept for its memory
-  std::vector<DeliveryReport> refused_;       // at once; reported by the next poll
   StatisticsMap statistics_;
   bool is_retired_ = false;
 };
@@ -432,13 +369,16 @@ Result<std::unique_ptr<KafkaClient>> make_rdkafka_client(const SinkConfig& confi
   auto handle = make_rdkafka_producer(*std::move(conf), true);
   if (!handle) return std::move(handle).error();
   shared->handle = *std::move(handle);
+  auto feeder = RdKafkaFeeder::start(shared->handle.get(), options.wake, !config.idempotence);
+  if (!feeder) return std::move(feeder).error();
+  shared->feeder = *std::move(feeder);
   try {
     const SignalsBlocked blocked;
     std::thread(Keeper::run, shared).detach();
   } catch (const std::system_error& error) {
     return Error(ErrorKind::io, std::string("start a thread: ") + error.what());
   }
-  return std::unique_ptr<KafkaClient>(std::make_unique<RdKafkaClient>(std::move(shared), config.idempotence));
+  return std::unique_ptr<KafkaClient>(std::make_unique<RdKafkaClient>(std::move(shared)));
 }
 
 std::string rdkafka_version() { return rd_kafka_version_str(); }

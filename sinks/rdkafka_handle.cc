@@ -36,6 +36,9 @@ void RdKafkaDeleter::operator()(rd_kafka_conf_s* conf) const { rd_kafka_conf_des
 void RdKafkaDeleter::operator()(rd_kafka_topic_s* topic) const { rd_kafka_topic_destroy(topic); }
 void RdKafkaDeleter::operator()(rd_kafka_queue_s* queue) const { rd_kafka_queue_destroy(queue); }
 void RdKafkaDeleter::operator()(rd_kafka_op_s* event) const { rd_kafka_event_destroy(event); }
+void RdKafkaDeleter::operator()(rd_kafka_topic_partition_list_s* list) const {
+  rd_kafka_topic_partition_list_destroy(list);
+}
 void RdKafkaDeleter::operator()(const struct rd_kafka_metadata* metadata) const { rd_kafka_metadata_destroy(metadata); }
 
 std::vector<std::pair<std::string, std::string>> rdkafka_properties(const SinkConfig& config,
@@ -51,8 +54,10 @@ std::vector<std::pair<std::string, std::string>> rdkafka_properties(const SinkCo
       // Ours is the count that bounds; these must not come before it.
       {"queue.buffering.max.messages", "2147483647"},
       {"queue.buffering.max.kbytes", "2147483647"},
-      {"linger.ms", "0"},  // the scheduler's read delay gathers lines, before they are here
-      {"batch.size", std::to_string(options.batch_bytes_max)},
+      // Records are enqueued one by one: with 0 the first would wake the thread, a tiny request and a rest. Without
+      // idempotence what is handed over is one request in any case.
+      {"linger.ms", config.idempotence ? "1" : "0"},
+      {"batch.size", std::to_string(kRequestBytesMax)},
       {"batch.num.messages", "1000000"},
       {"message.max.bytes", std::to_string(options.record_bytes_max)},
       {"compression.codec", config.compression},
@@ -118,7 +123,7 @@ RdKafkaMetadata rdkafka_metadata(rd_kafka_t* handle, const std::string& topic, D
 KafkaFault fault_of(int error) {
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return KafkaFault::none;
   if (error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || error == RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE)
-    return KafkaFault::too_large;
+    return KafkaFault::request_too_large;
   if (error == RD_KAFKA_RESP_ERR_INVALID_MSG || error == RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE ||
       error == RD_KAFKA_RESP_ERR_INVALID_RECORD || error == RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT)
     return KafkaFault::invalid;

@@ -17,6 +17,7 @@ struct rd_kafka_conf_s;
 struct rd_kafka_topic_s;
 struct rd_kafka_queue_s;
 struct rd_kafka_op_s;
+struct rd_kafka_topic_partition_list_s;
 struct rd_kafka_metadata;  // NOLINT(readability-identifier-naming): librdkafka named it
 
 namespace tailrace {
@@ -27,6 +28,7 @@ struct RdKafkaDeleter {
   void operator()(rd_kafka_topic_s* topic) const;
   void operator()(rd_kafka_queue_s* queue) const;
   void operator()(rd_kafka_op_s* event) const;
+  void operator()(rd_kafka_topic_partition_list_s* list) const;
   void operator()(const struct rd_kafka_metadata* metadata) const;
 };
 template <class T>

@@ -1,10 +1,10 @@
-// SendWindow: how many bytes one lane may have in flight, so that an acknowledgement takes 50 to 100 ms.
+// SendWindow: how many bytes one lane may have in flight: one request's worth, the next when that is acknowledged.
 //
-//   took < 50 ms and the window was the limit: grows     50 to 100 ms: stays     over 100 ms: shrinks
-//
-// What a broker needs even for a small request (a far one, a slow disk) is not queueing: where the quickest recent
-// answer already takes long, the band lies above it. Short queues bound what a rewind doubles and how long a live line
-// waits. Loop thread only.
+// More behind it makes an idempotent librdkafka spin (decisions/0013), lengthens what a kill doubles and how long a
+// live line waits, and gains nothing over a broker nearby. Over a far one (the quickest recent answer took more than 10
+// ms) one request leaves the line empty most of the time: there the window grows, so that an acknowledgement takes 50
+// to 100 ms. It shrinks, also below one request, where a slow broker takes longer than that by itself. Loop thread
+// only.
 #pragma once
 
 #include <cstdint>
@@ -15,16 +15,16 @@ namespace tailrace {
 
 class SendWindow {
  public:
-  // `block`: the bytes of one ideal request. Starts at two of them; never below an eighth of one, never above
-  // `bytes_max`.
+  // `block`: the bytes of one ideal request, at which it starts; never below an eighth of it, never above `bytes_max`.
   SendWindow(std::uint64_t block_bytes, std::uint64_t bytes_max);
 
   std::uint64_t bytes() const { return bytes_; }
+  bool is_of_one_request() const { return bytes_ <= block_; }
   // A batch was acknowledged `took` after it was sent; `in_flight` bytes were out just before.
   void on_ack(Duration took, std::uint64_t in_flight, Instant now);
 
  private:
-  void remember_quickest(Duration took, Instant now);
+  void remember_quickest(Duration took, std::uint64_t in_flight, Instant now);
 
   std::uint64_t block_;
   std::uint64_t max_;

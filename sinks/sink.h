@@ -86,6 +86,8 @@ class Sink {
 
   // The lane of a source; nullptr while it is not known (no metadata yet, unknown topic): ask again after room_changed.
   virtual Lane* route(const RouteRequest& request) = 0;
+  // It leads nowhere any more (its topic came back with fewer partitions): its sources are to be routed anew.
+  virtual bool is_gone(const Lane& lane) const { return static_cast<void>(lane), false; }
   // Bytes that may be read for this lane now; 0: none. What is read within it may always be published.
   virtual std::uint64_t room(const Lane& lane) const = 0;
   // Bytes that are being read for this lane: `room` of it does not count them, `room` of others may.

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace tailrace {
 
@@ -12,11 +13,11 @@ Duration ThreadClocks::read(clockid_t clock) {
   return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
-void ThreadClocks::enter() {
+void ThreadClocks::enter(std::string name) {
   clockid_t clock{};
   if (pthread_getcpuclockid(pthread_self(), &clock) != 0) return;
   const std::lock_guard lock(mutex_);
-  entries_.push_back({clock, read(clock)});
+  entries_.push_back({.name = std::move(name), .clock = clock, .at_entry = read(clock)});
 }
 
 void ThreadClocks::leave() {
@@ -29,11 +30,18 @@ void ThreadClocks::leave() {
   entries_.erase(entry);
 }
 
-Duration ThreadClocks::used() const {
+Duration ThreadClocks::used(const std::string& name) const {
   const std::lock_guard lock(mutex_);
-  Duration sum = left_;
-  for (const Entry& entry : entries_) sum += std::max(read(entry.clock) - entry.at_entry, Duration(0));
-  return sum;
+  Duration all = left_, named{0};
+  bool is_found = false;
+  for (const Entry& entry : entries_) {
+    const Duration used = std::max(read(entry.clock) - entry.at_entry, Duration(0));
+    all += used;
+    if (name.empty() || entry.name != name) continue;
+    named += used;
+    is_found = true;
+  }
+  return is_found ? named : all;
 }
 
 }  // namespace tailrace

@@ -3,6 +3,7 @@
 
 #include <ctime>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "base/clock.h"
@@ -11,12 +12,14 @@ namespace tailrace {
 
 class ThreadClocks {
  public:
-  void enter();  // the calling thread is counted from now on
-  void leave();  // it ends; what it has used stays in the sum
-  Duration used() const;
+  void enter(std::string name);  // the calling thread is counted from now on
+  void leave();                  // it ends; what it has used stays in the sum of all
+  // By the threads of that name that have not left; "", or a name that none has: by all that ever were.
+  Duration used(const std::string& name) const;
 
  private:
   struct Entry {
+    std::string name;
     clockid_t clock;
     Duration at_entry;
   };

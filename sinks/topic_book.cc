@@ -7,6 +7,9 @@ namespace {
 
 constexpr Duration kBackoffMin = std::chrono::milliseconds(500);
 constexpr Duration kBackoffMax = std::chrono::seconds(10);
+constexpr std::uint64_t kRequestBytesMin = 256;  // no topic has so small a limit
+constexpr Duration kGrowFirst = std::chrono::minutes(1);
+constexpr Duration kGrowLast = std::chrono::minutes(64);
 constexpr Duration kFresh = std::chrono::minutes(5);
 
 }  // namespace
@@ -43,6 +46,11 @@ void TopicBook::refresh(Topic& topic, KafkaClient* client, Instant now) {
   client->request_metadata(topic.name);
 }
 
+const Topic* TopicBook::known(const std::string& name) const {
+  const auto found = topics_.find(name);
+  return found == topics_.end() || !found->second.is_known() ? nullptr : &found->second;
+}
+
 void TopicBook::on_answer(const TopicAnswer& answer, Instant now) {
   if (answer.fault != KafkaFault::no_answer) unanswered_since_ = kNever;
   const auto found = topics_.find(answer.topic);
@@ -52,6 +60,7 @@ void TopicBook::on_answer(const TopicAnswer& answer, Instant now) {
   if (answer.fault == KafkaFault::none) {
     topic.state = Topic::State::known;
     topic.partitions = answer.partitions;
+    topic.leaders = answer.leaders;
     topic.reason.clear();
     topic.backoff = Duration(0);
     topic.ask_at = kNever;
@@ -66,6 +75,26 @@ void TopicBook::on_answer(const TopicAnswer& answer, Instant now) {
   const bool is_first = topic.backoff == Duration(0) || answer.fault == KafkaFault::no_answer;
   topic.backoff = is_first ? kBackoffMin : std::min(2 * topic.backoff, kBackoffMax);
   topic.ask_at = now + topic.backoff;
+}
+
+void TopicBook::on_limit(const TopicLimit& limit) {
+  const auto found = topics_.find(limit.topic);
+  if (found == topics_.end()) return;
+  Topic& topic = found->second;
+  topic.told_bytes_max = std::min<std::uint64_t>(limit.request_bytes_max, kRequestBytesMax);
+  topic.request_bytes_max = std::min(topic.request_bytes_max, topic.told_bytes_max);
+}
+
+void TopicBook::on_request_refused(Topic& topic, std::uint64_t bytes, Instant now) {
+  topic.request_bytes_max = std::max(std::min(topic.request_bytes_max, bytes) / 2, kRequestBytesMin);
+  topic.grow_after = std::min(std::max(2 * topic.grow_after, kGrowFirst), kGrowLast);
+  topic.grow_at = now + topic.grow_after;
+}
+
+void TopicBook::on_request_taken(Topic& topic, Instant now) {
+  if (now < topic.grow_at) return;
+  topic.request_bytes_max = std::min(2 * topic.request_bytes_max, topic.told_bytes_max);
+  topic.grow_at = topic.request_bytes_max < topic.told_bytes_max ? now + topic.grow_after : kNever;
 }
 
 void TopicBook::ask_due(KafkaClient* client, Instant now) {

@@ -62,6 +62,7 @@ bool FileReader::start(TailFile& file, Instant now) {
     if (file.fd) let_pass(file);
     return false;
   }
+  if (file.has_lane && outlet_.is_gone(file.lane)) file.has_lane = false;
   if (!file.has_lane && !find_lane(file)) {
     scheduler_.wait(file, Turn::wants_lane);
     return false;
@@ -525,7 +526,7 @@ void FileReader::acked(TailFile& file) {
 void FileReader::room_changed() {
   scheduler_.wake(Turn::wants_lane);
   // Where there is none now its files would only queue to wait again.
-  scheduler_.wake_lanes([this](LaneNumber lane) { return room(lane) > 0; });
+  scheduler_.wake_lanes([this](LaneNumber lane) { return room(lane) > 0 || outlet_.is_gone(lane); });
   memory_freed();
 }
 

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,15 +36,28 @@ class FakeClient final : public KafkaClient {
   FakeClient(FakeKafka& kafka, KafkaClientOptions options) : kafka_(kafka), options_(std::move(options)) {}
   ~FakeClient() override;
 
-  void produce(const std::string& topic, std::int32_t partition, std::span<const KafkaRecord> records,
-               std::uint64_t token) override {
+  void produce(const std::string& topic, std::int32_t partition, std::vector<KafkaRecord> records) override {
+    requests.push_back(records.size());
     for (const KafkaRecord& record : records)
-      outstanding.push_back(
-          {.topic = topic, .partition = partition, .token = token, .value = record.value, .bytes = record.bytes});
+      outstanding.push_back({.topic = topic,
+                             .partition = partition,
+                             .token = record.token,
+                             .value = record.value,
+                             .bytes = record.bytes});
   }
+  void park(const std::vector<PartitionName>& partitions) override {
+    for (const PartitionName& each : partitions) parked.insert(each.partition);
+  }
+  void resume(const std::vector<PartitionName>& partitions) override {
+    for (const PartitionName& each : partitions) parked.erase(each.partition);
+  }
+  void give_back_queued() override { ++purges; }
   void request_metadata(const std::string& topic) override { asked.push_back(topic); }
   void poll(KafkaEvents& events) override;
-  Duration cpu_time() const override { return cpu; }
+  Duration cpu_time(std::int32_t broker) const override {
+    const auto found = cpu.find(broker);
+    return found == cpu.end() ? Duration(0) : found->second;
+  }
   const std::map<std::string, BrokerStatistics>& statistics() const override { return brokers; }
   void retire() override { is_retired = true; }
   bool is_gone() const override { return is_retired && is_let_go; }
@@ -53,8 +67,11 @@ class FakeClient final : public KafkaClient {
 
   std::deque<FakeRecord> outstanding;  // in the order of produce
   std::vector<std::string> asked;
-  KafkaEvents next;  // the next poll's
-  Duration cpu{0};
+  KafkaEvents next;                   // the next poll's
+  std::vector<std::size_t> requests;  // the records of each hand-over
+  int purges = 0;
+  std::set<std::int32_t> parked;         // partitions
+  std::map<std::int32_t, Duration> cpu;  // by broker
   std::map<std::string, BrokerStatistics> brokers;
   bool is_retired = false;
   bool is_let_go = true;  // false: a retired client takes its time
@@ -77,10 +94,13 @@ class FakeKafka {
   }
   FakeClient& client() { return *clients.back(); }
 
-  // Answers every question that was asked.
-  void answer(std::int32_t partitions) {
-    for (std::string& topic : std::exchange(client().asked, {}))
-      client().next.answers.push_back({.topic = std::move(topic), .partitions = partitions});
+  // Answers every question that was asked. Partition p is led by broker p % `brokers`.
+  void answer(std::int32_t partitions, std::int32_t brokers = 1) {
+    for (std::string& topic : std::exchange(client().asked, {})) {
+      TopicAnswer answer{.topic = std::move(topic), .partitions = partitions};
+      for (std::int32_t i = 0; i < partitions; ++i) answer.leaders.push_back(i % brokers);
+      client().next.answers.push_back(std::move(answer));
+    }
   }
   void refuse_metadata(const std::string& reason) {
     for (std::string& topic : std::exchange(client().asked, {}))
@@ -100,6 +120,7 @@ class FakeKafka {
   void deliver_all() { deliver(client().outstanding.size()); }
   // The oldest outstanding record ends with `fault`.
   void fail(KafkaFault fault, std::string_view reason) {
+    ASSERT_FALSE(client().outstanding.empty());
     const FakeRecord record = client().outstanding.front();
     client().outstanding.pop_front();
     client().next.reports.push_back(

@@ -52,19 +52,20 @@ class KafkaClientSuite : public ::testing::Test {
   }
 
   // The bytes stay where they are until the test is over.
-  std::vector<KafkaRecord> records(const std::vector<std::string>& texts) {
+  std::vector<KafkaRecord> records(const std::vector<std::string>& texts, std::uint64_t token) {
     std::vector<KafkaRecord> made;
     for (const std::string& text : texts) {
       const std::string& kept = texts_.emplace_back(text);
-      made.push_back({reinterpret_cast<const std::byte*>(kept.data()), static_cast<std::uint32_t>(kept.size())});
+      made.push_back({reinterpret_cast<const std::byte*>(kept.data()), static_cast<std::uint32_t>(kept.size()), token});
     }
     return made;
   }
   // Returns the last record's bytes, by which a fault would name it.
   const std::byte* produce(std::int32_t partition, const std::vector<std::string>& texts, std::uint64_t token) {
-    const std::vector<KafkaRecord> made = records(texts);
-    client_->produce("logs", partition, made, token);
-    return made.back().value;
+    std::vector<KafkaRecord> made = records(texts, token);
+    const std::byte* last = made.back().value;
+    client_->produce("logs", partition, std::move(made));
+    return last;
   }
 
   // As the loop: polls when it is woken, and not otherwise.
@@ -157,8 +158,8 @@ TYPED_TEST_P(KafkaClientSuite, ARecordThatIsTooLargeStopsNoOther) {
   this->start();
   this->produce(0, {"first"}, 1);
   const std::string large(10'001, 'x');
-  const std::vector<KafkaRecord> call = this->records({"before", large, "behind"});
-  this->client_->produce("logs", 0, call, 2);
+  const std::vector<KafkaRecord> call = this->records({"before", large, "behind"}, 2);
+  this->client_->produce("logs", 0, call);
   this->produce(0, {"last"}, 3);
   this->poll_until_reported(5);
   ASSERT_EQ(this->faults().size(), 1u);
@@ -240,12 +241,30 @@ TYPED_TEST_P(KafkaClientSuite, ARetiredClientEndsAndTheNextOneGoesOn) {
   EXPECT_THAT(this->world_.stored(0, count), testing::IsSupersetOf(this->numbered(0, 20)));
 }
 
+// A parked partition keeps what it is given; resumed it goes on, and so does a client that ends while one is parked.
+TYPED_TEST_P(KafkaClientSuite, AParkedPartitionGoesOnWhenItIsResumed) {
+  this->start();
+  this->produce(0, this->numbered(0, 10), 1);
+  this->poll_until_reported(10);
+  this->client_->park({{"logs", 0}, {"logs", 1}});
+  this->client_->resume({{"logs", 0}});
+  this->produce(0, this->numbered(10, 20), 2);
+  this->poll_until_reported(20);
+  this->client_->resume({{"logs", 1}});
+  this->produce(1, this->numbered(0, 10), 3);
+  this->poll_until_reported(30);
+  EXPECT_EQ(this->world_.stored(0, 20), this->numbered(0, 20));
+  EXPECT_EQ(this->world_.stored(1, 10), this->numbered(0, 10));
+  this->client_->park({{"logs", 1}});
+}
+
 TYPED_TEST_P(KafkaClientSuite, MetadataNamesThePartitions) {
   this->start();
   const TopicAnswer answer = this->ask();
   EXPECT_EQ(answer.topic, "logs");
   EXPECT_EQ(answer.fault, KafkaFault::none);
   EXPECT_EQ(answer.partitions, 2);
+  EXPECT_EQ(answer.leaders.size(), 2u);
 }
 
 TYPED_TEST_P(KafkaClientSuite, EachQuestionHasOneAnswer) {
@@ -285,8 +304,8 @@ TYPED_TEST_P(KafkaClientSuite, RecordsForAnUnknownTopicAreGivenBack) {
   this->produce(0, {"first"}, 1);
   this->poll_until_reported(1);
   this->world_.set_topic_unknown(true);
-  const std::vector<KafkaRecord> call = this->records({"a", "b", "c"});
-  this->client_->produce("logs", 0, call, 2);
+  const std::vector<KafkaRecord> call = this->records({"a", "b", "c"}, 2);
+  this->client_->produce("logs", 0, call);
   this->poll_until_reported(4);
   ASSERT_EQ(this->faults().size(), 3u);
   for (std::size_t i = 0; i < 3; ++i) {
@@ -305,8 +324,8 @@ TYPED_TEST_P(KafkaClientSuite, RecordsForAnUnknownTopicAreGivenBack) {
 REGISTER_TYPED_TEST_SUITE_P(KafkaClientSuite, RecordsArriveInOrderAndEachIsReported, AnEmptyRecordIsARecord,
                             ARecordThatIsTooLargeStopsNoOther, ThePartitionsFirstRecordMayBeTooLarge,
                             ARecordThatTheBrokerRefusesIsReportedAndNotStored, AnOutageIsWaitedOut,
-                            ARetiredClientEndsAndTheNextOneGoesOn, MetadataNamesThePartitions, EachQuestionHasOneAnswer,
-                            AnUnknownTopicIsAnAnswer, WithoutABrokerAQuestionEndsWithoutAnAnswer,
-                            RecordsForAnUnknownTopicAreGivenBack);
+                            ARetiredClientEndsAndTheNextOneGoesOn, AParkedPartitionGoesOnWhenItIsResumed,
+                            MetadataNamesThePartitions, EachQuestionHasOneAnswer, AnUnknownTopicIsAnAnswer,
+                            WithoutABrokerAQuestionEndsWithoutAnAnswer, RecordsForAnUnknownTopicAreGivenBack);
 
 }  // namespace tailrace

@@ -16,6 +16,7 @@ void append(std::vector<T>& to, std::vector<T> from) {
 inline void append(KafkaEvents& to, KafkaEvents from) {
   append(to.reports, std::move(from.reports));
   append(to.answers, std::move(from.answers));
+  append(to.limits, std::move(from.limits));
   append(to.troubles, std::move(from.troubles));
   to.has_statistics |= from.has_statistics;
   if (from.fatal) to.fatal = std::move(from.fatal);

@@ -73,6 +73,23 @@ class KafkaSinkTest : public testing::Test {
     }
     return all;
   }
+  // A first record is stored: what follows is handed over by the request.
+  void prove(Lane& to) {
+    driver_->publish(to, source(1000), {"proof"}, now_);
+    kafka_.deliver_all();
+    poll();
+    driver_->forget_settled();
+    kafka_.client().requests.clear();
+    kafka_.stored.clear();
+    now_ += std::chrono::milliseconds(10);  // past any linger
+  }
+  // Time in which broker 0's thread burns CPU.
+  void spin_for(Duration duration) {
+    for (Duration done{0}; done < duration; done += std::chrono::milliseconds(20)) {
+      if (kafka_.client().parked.empty()) kafka_.client().cpu[0] += std::chrono::milliseconds(15);
+      pass(std::chrono::milliseconds(20));
+    }
+  }
   // Fills the lane as a scheduler would, with lines of `line_bytes`; how many file bytes it took.
   std::uint64_t fill(Lane& to, SourceId of, std::size_t line_bytes = 200) {
     std::uint64_t sum = 0;

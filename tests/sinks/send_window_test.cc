@@ -25,16 +25,35 @@ std::uint64_t settle(SendWindow& window, const Broker& broker, Instant& now, int
   return window.bytes();
 }
 
-TEST(SendWindow, GrowsWhileItIsTheLimitAndTheAnswerIsQuick) {
+// More than a request behind each other gains nothing there.
+TEST(SendWindow, ANearBrokerHasOneRequestOnItsWay) {
   SendWindow window(kBlock, kMax);
-  EXPECT_EQ(window.bytes(), 2 * kBlock);
+  EXPECT_EQ(window.bytes(), kBlock);
   Instant now{};
-  EXPECT_EQ(settle(window, {.own = milliseconds(1), .per_mb = milliseconds(1)}, now), kMax);
+  EXPECT_EQ(settle(window, {.own = milliseconds(1), .per_mb = milliseconds(4)}, now), kBlock);
+  EXPECT_TRUE(window.is_of_one_request());
+}
+
+TEST(SendWindow, GrowsOverAFarBrokerWhileItIsTheLimit) {
+  SendWindow window(kBlock, kMax);
+  Instant now{};
+  EXPECT_EQ(settle(window, {.own = milliseconds(20), .per_mb = milliseconds(1)}, now), kMax);
+  EXPECT_FALSE(window.is_of_one_request());
+}
+
+TEST(SendWindow, ComesBackToOneRequestWhenTheBrokerIsNear) {
+  SendWindow window(kBlock, kMax);
+  Instant now{};
+  settle(window, {.own = milliseconds(20), .per_mb = milliseconds(1)}, now);
+  now += std::chrono::seconds(30);
+  settle(window, {.own = milliseconds(1), .per_mb = milliseconds(1)}, now);
+  now += std::chrono::seconds(30);
+  EXPECT_EQ(settle(window, {.own = milliseconds(1), .per_mb = milliseconds(1)}, now), kBlock);
 }
 
 TEST(SendWindow, ComesToRestWhereAnAcknowledgementTakes50To100Milliseconds) {
   SendWindow window(kBlock, kMax);
-  const Broker broker{.own = milliseconds(2), .per_mb = milliseconds(20)};
+  const Broker broker{.own = milliseconds(15), .per_mb = milliseconds(20)};
   Instant now{};
   settle(window, broker, now);
   EXPECT_GE(broker.answers(window.bytes()), milliseconds(45));
@@ -61,13 +80,13 @@ TEST(SendWindow, StaysWhereItIsWhileItIsNotTheLimit) {
   SendWindow window(kBlock, kMax);
   Instant now{};
   for (int i = 0; i < 100; ++i) window.on_ack(milliseconds(3), 10'000, now += milliseconds(10));
-  EXPECT_EQ(window.bytes(), 2 * kBlock);
+  EXPECT_EQ(window.bytes(), kBlock);
 }
 
 TEST(SendWindow, OneHiccupHalvesItAndNoMore) {
   SendWindow window(kBlock, kMax);
   Instant now{};
-  settle(window, {.own = milliseconds(1), .per_mb = milliseconds(1)}, now);
+  settle(window, {.own = milliseconds(20), .per_mb = milliseconds(1)}, now);
   // All that was in flight is acknowledged at once, after three seconds.
   now += std::chrono::seconds(3);
   for (int i = 0; i < 10; ++i) window.on_ack(std::chrono::seconds(3), kMax, now);

@@ -51,6 +51,7 @@ class SinkDriver {
     return events;
   }
   const std::vector<BatchId>& settled() const { return settled_; }
+  void forget_settled() { settled_.clear(); }
 
   SinkEvents events;
 

@@ -34,7 +34,7 @@ MAY_LOCK = (
     "agent/http_server.h", "agent/http_server.cc", "agent/snapshot_exchange.h", "agent/snapshot_exchange.cc",
     "tailers/thread_engine.h", "tailers/thread_engine.cc",
     # librdkafka calls back on threads of its own.
-    "sinks/rdkafka_client.cc", "sinks/thread_clocks.h", "sinks/thread_clocks.cc",
+    "sinks/rdkafka_client.cc", "sinks/rdkafka_feeder.h", "sinks/rdkafka_feeder.cc", "sinks/thread_clocks.h", "sinks/thread_clocks.cc",
 )
 UNIT_TESTS = tuple(f"tests/{folder}/" for folder in FOLDERS)
 

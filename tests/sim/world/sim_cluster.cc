@@ -87,7 +87,7 @@ void SimCluster::store(const Lane& lane, Request& request, bool is_late) {
   for (std::size_t i = 0; i < request.records.size(); ++i) {
     const Sent& sent = request.records[i];
     if (XXH3_64bits(sent.value, sent.bytes) != sent.hash) {
-      on_breach_(fmt::format("memory: a record of batch {} changed while Kafka had it", request.token));
+      on_breach_(fmt::format("memory: a record of batch {} changed while Kafka had it", sent.token));
     }
     if (refuse_ > 0) {
       --refuse_;
@@ -99,20 +99,22 @@ void SimCluster::store(const Lane& lane, Request& request, bool is_late) {
 }
 
 void SimCluster::answer(SimKafkaClient& client, Request& request) {
-  std::uint32_t delivered = 0;
+  // As librdkafka does it: refused ones by themselves, delivered ones that follow each other in one.
+  std::map<std::uint64_t, std::uint32_t> delivered;
   for (std::size_t i = 0; i < request.records.size(); ++i) {
+    const Sent& sent = request.records[i];
     if (!request.refused[i]) {
-      ++delivered;
+      ++delivered[sent.token];
       continue;
     }
-    client.news_.reports.push_back({.token = request.token,
+    client.news_.reports.push_back({.token = sent.token,
                                     .count = 1,
                                     .fault = KafkaFault::invalid,
-                                    .value = request.records[i].value,
+                                    .value = sent.value,
                                     .name = "INVALID_RECORD",
                                     .reason = "simulated: an invalid record"});
   }
-  if (delivered > 0) client.news_.reports.push_back({.token = request.token, .count = delivered});
+  for (const auto& [token, count] : delivered) client.news_.reports.push_back({.token = token, .count = count});
   client.options_.wake->signal();
 }
 
@@ -122,7 +124,7 @@ void SimCluster::give_back(SimKafkaClient& client, std::deque<Request>& queue, s
     queue.pop_front();
     if (request.is_stored) in_doubt_ += request.records.size();
     for (const Sent& sent : request.records) {
-      client.news_.reports.push_back({.token = request.token,
+      client.news_.reports.push_back({.token = sent.token,
                                       .count = 1,
                                       .fault = KafkaFault::given_back,
                                       .value = sent.value,
@@ -150,6 +152,7 @@ void SimCluster::advance() {
         answer.reason = "simulated: an unknown topic";
       } else {
         answer.partitions = partitions_;
+        answer.leaders.assign(static_cast<std::size_t>(partitions_), 0);
       }
       client->news_.answers.push_back(std::move(answer));
       client->options_.wake->signal();
@@ -167,6 +170,8 @@ void SimCluster::advance() {
         }
         if (is_denied_ || (denied.left > 0 && !denied.has_begun)) denied.left = queue.size();
         Request& first = queue.front();
+        // Nothing is sent of what is parked; what is on its way already is answered.
+        if (first.due == kNever && client->parked_.contains(lane)) break;
         if (first.due == kNever) first.due = now + some_latency();
         if (first.due > now || mood_ == Mood::away) break;
         if (denied.left > 0) {
@@ -202,6 +207,7 @@ Instant SimCluster::next_event() const {
       if (queue.empty() || stalled_ == lane) continue;
       const Request& first = queue.front();
       if (is_denied_ && !denial_.is_one_by_one) return clock_.now();
+      if (first.due == kNever && client->parked_.contains(lane)) continue;
       if (first.due == kNever) {
         if (mood_ != Mood::away) next = std::min(next, clock_.now());
       } else if (mood_ == Mood::up || (mood_ == Mood::silent && !first.is_stored)) {
@@ -259,16 +265,16 @@ SimKafkaClient::~SimKafkaClient() {
   std::erase(cluster_.clients_, this);
 }
 
-void SimKafkaClient::produce(const std::string& topic, std::int32_t partition, std::span<const KafkaRecord> records,
-                             std::uint64_t token) {
+void SimKafkaClient::produce(const std::string& topic, std::int32_t partition, std::vector<KafkaRecord> records) {
   TR_ASSERT(!is_retired_, "a retired client is given records");
   TR_ASSERT(partition >= 0 && partition < cluster_.partitions_, "partition {} of {}", partition, topic);
-  SimCluster::Request request{.token = token};
+  TR_ASSERT(!parked_.contains({topic, partition}), "partition {} of {} is parked", partition, topic);
+  SimCluster::Request request;
   request.sent = cluster_.clock_.now();
   request.records.reserve(records.size());
   for (const KafkaRecord& record : records) {
     if (record.bytes > options_.record_bytes_max) {
-      news_.reports.push_back({.token = token,
+      news_.reports.push_back({.token = record.token,
                                .count = 1,
                                .fault = KafkaFault::too_large,
                                .value = record.value,
@@ -277,8 +283,10 @@ void SimKafkaClient::produce(const std::string& topic, std::int32_t partition, s
       options_.wake->signal();
       continue;
     }
-    request.records.push_back(
-        {.value = record.value, .bytes = record.bytes, .hash = XXH3_64bits(record.value, record.bytes)});
+    request.records.push_back({.token = record.token,
+                               .value = record.value,
+                               .bytes = record.bytes,
+                               .hash = XXH3_64bits(record.value, record.bytes)});
   }
   if (request.records.empty()) return;
   if (std::exchange(cluster_.stalls_next_, false)) cluster_.stalled_ = {topic, partition};
@@ -297,9 +305,23 @@ void SimKafkaClient::poll(KafkaEvents& events) {
   append(events, std::exchange(news_, {}));
 }
 
-Duration SimKafkaClient::cpu_time() const {
-  const bool is_waiting = std::any_of(queues_.begin(), queues_.end(), [](const auto& q) { return !q.second.empty(); });
-  if (cluster_.spins_ && is_waiting) cpu_ = std::max(cpu_, cluster_.clock_.now() - cpu_at_);
+void SimKafkaClient::park(const std::vector<PartitionName>& partitions) {
+  cpu_time(-1);
+  for (const PartitionName& each : partitions) parked_.insert({each.topic, each.partition});
+}
+
+void SimKafkaClient::resume(const std::vector<PartitionName>& partitions) {
+  cpu_time(-1);
+  for (const PartitionName& each : partitions) parked_.erase({each.topic, each.partition});
+}
+
+Duration SimKafkaClient::cpu_time(std::int32_t) const {
+  const bool is_waiting = std::any_of(queues_.begin(), queues_.end(), [this](const auto& q) {
+    return !q.second.empty() && !parked_.contains(q.first);
+  });
+  const Instant now = cluster_.clock_.now();
+  if (cluster_.spins_ && is_waiting) cpu_ += now - cpu_at_;
+  cpu_at_ = now;
   return cpu_;
 }
 

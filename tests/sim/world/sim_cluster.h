@@ -20,6 +20,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -89,12 +90,12 @@ class SimCluster {
  private:
   friend class SimKafkaClient;
   struct Sent {
+    std::uint64_t token;
     const std::byte* value;
     std::uint32_t bytes;
     std::uint64_t hash;
   };
   struct Request {
-    std::uint64_t token = 0;
     std::vector<Sent> records;
     bool is_stored = false;
     std::vector<bool> refused;
@@ -132,11 +133,13 @@ class SimKafkaClient final : public KafkaClient {
   SimKafkaClient(const SimKafkaClient&) = delete;
   SimKafkaClient& operator=(const SimKafkaClient&) = delete;
 
-  void produce(const std::string& topic, std::int32_t partition, std::span<const KafkaRecord> records,
-               std::uint64_t token) override;
+  void produce(const std::string& topic, std::int32_t partition, std::vector<KafkaRecord> records) override;
+  void park(const std::vector<PartitionName>& partitions) override;
+  void resume(const std::vector<PartitionName>& partitions) override;
+  void give_back_queued() override {}  // what its topics' partitions have is given back by the cluster's faults
   void request_metadata(const std::string& topic) override;
   void poll(KafkaEvents& events) override;
-  Duration cpu_time() const override;
+  Duration cpu_time(std::int32_t broker) const override;
   const std::map<std::string, BrokerStatistics>& statistics() const override { return statistics_; }
   void retire() override;
   bool is_gone() const override { return is_retired_ && !cluster_.lingers_; }
@@ -157,6 +160,7 @@ class SimKafkaClient final : public KafkaClient {
   KafkaClientOptions options_;
   std::map<SimCluster::Lane, std::deque<SimCluster::Request>> queues_;
   std::map<SimCluster::Lane, Instant> heard_;  // the last answer
+  std::set<SimCluster::Lane> parked_;
   // So many from the front are to be given back; once the first is, those sent later are not among them.
   struct Denied {
     std::size_t left = 0;
@@ -166,8 +170,8 @@ class SimKafkaClient final : public KafkaClient {
   std::deque<Question> questions_;
   KafkaEvents news_;
   std::map<std::string, BrokerStatistics> statistics_;
-  mutable Duration cpu_{0};  // what the threads of a librdkafka that spins would have used
-  Instant cpu_at_{};         // when they began
+  mutable Duration cpu_{0};   // what the threads of a librdkafka that spins would have used
+  mutable Instant cpu_at_{};  // so far it is known
   bool is_retired_ = false, is_ill_ = false;
 };
 
