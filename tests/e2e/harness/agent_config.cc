@@ -16,6 +16,14 @@ std::string quoted(const std::string& text) {
   return result + "\"";
 }
 
+// A TOML array of what stands between commas.
+std::string list(const std::string& text) {
+  std::string result = "[";
+  std::istringstream parts(text);
+  for (std::string part; std::getline(parts, part, ',');) result += quoted(part) + ", ";
+  return result + "]";
+}
+
 }  // namespace
 
 std::string AgentConfig::toml() const {
@@ -28,7 +36,7 @@ std::string AgentConfig::toml() const {
   for (const std::string& glob : include) out << quoted(glob) << ", ";
   out << "]\nsink = \"main\"\n" << tailer_lines << "\n";
   out << "[sinks.main]\ntype = " << quoted(sink_type) << "\n";
-  if (sink_type == "kafka") out << "brokers = [" << quoted(brokers) << "]\ntopic = " << quoted(topic) << "\n";
+  if (sink_type == "kafka") out << "brokers = " << list(brokers) << "\ntopic = " << quoted(topic) << "\n";
   if (!memory.empty()) out << "memory = " << quoted(memory) << "\n";
   out << sink_lines << "\n" << more << "\n";
   return out.str();

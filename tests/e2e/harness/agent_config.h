@@ -16,7 +16,7 @@ struct AgentConfig {
   std::string listen = "127.0.0.1:0";  // empty: no server
 
   std::string sink_type = "kafka";
-  std::string brokers;  // kafka only
+  std::string brokers;  // kafka only; commas between them
   std::string topic;
   std::string memory;  // empty: the default
 
