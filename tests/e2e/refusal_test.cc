@@ -66,6 +66,27 @@ class Refusals : public RefusalTest, public ::testing::WithParamInterface<bool> 
 INSTANTIATE_TEST_SUITE_P(Idempotence, Refusals, ::testing::Bool(),
                          [](const auto& param) { return param.param ? "On" : "Off"; });
 
+// One request is refused for a moment while the next is built or already on its way: it must not be overtaken.
+TEST_P(Refusals, OrderIsKeptWhenARequestIsRefusedForAMoment) {
+  broker_->create_topic("logs", 1);
+  broker_->answer_after(milliseconds(10));  // so that there is a next one
+  const KafkaError passing[] = {KafkaError::not_leader_or_follower, KafkaError::request_timed_out,
+                                KafkaError::not_enough_replicas, KafkaError::unknown_topic_or_partition,
+                                KafkaError::leader_not_available};
+  int nth = 2;
+  for (const KafkaError error : passing) {
+    broker_->refuse({.topic = "logs", .nth = nth, .records_min = kFull, .error = error});
+    nth += 3;
+  }
+  const auto lines = writer("w");
+  lines->write_bytes(30'000'000);
+  AgentProcess agent(config());
+  EXPECT_EQ(agent.run_once(kSoon), kSuccess);
+  EXPECT_GE(broker_->refused("logs"), std::size(passing)) << "it was not tried";
+  const StreamReport report = verify({lines.get()}, "logs", 1);
+  EXPECT_TRUE(report.is_exactly_once_in_order()) << report.text();
+}
+
 // The broker stored it and says that it did not, as when the replicas were too slow. Without idempotence it is doubled.
 TEST_P(Refusals, OrderIsKeptWhenARequestIsStoredAndRefused) {
   broker_->create_topic("logs", 1);
@@ -88,6 +109,19 @@ TEST_P(Refusals, OrderIsKeptWhenARequestIsStoredAndRefused) {
   if (GetParam()) {
     EXPECT_EQ(report.doubled_lines, 0u) << report.text();
   }
+}
+
+// The first request that a partition ever sees is refused, the following ones would be taken.
+TEST_P(Refusals, OrderIsKeptWhenTheFirstRequestIsRefused) {
+  broker_->create_topic("logs", 1);
+  broker_->answer_after(milliseconds(10));
+  broker_->refuse({.topic = "logs", .nth = 1, .error = KafkaError::not_leader_or_follower});
+  const auto lines = writer("w");
+  lines->write_bytes(5'000'000);
+  AgentProcess agent(config());
+  EXPECT_EQ(agent.run_once(kSoon), kSuccess);
+  const StreamReport report = verify({lines.get()}, "logs", 1);
+  EXPECT_TRUE(report.is_exactly_once_in_order()) << report.text();
 }
 
 // What comes back to the sink (not authorized) is waited out; what was on its way behind it must not stay before it. Of
