@@ -180,5 +180,49 @@ TEST_P(Refusals, OrderIsKeptWhileLeadersMove) {
   EXPECT_TRUE(report.is_exactly_once_in_order()) << report.text();
 }
 
+// A topic that takes requests of 20 KB only: whether the broker says so or refuses what is larger, each line arrives
+// once, in its order.
+class SmallTopic : public Refusals {
+ protected:
+  void expect_all_once(bool is_told) {
+    broker_->create_topic("logs", 1);
+    broker_->set_limit("logs", 20'000, is_told);
+    const auto lines = writer("w");
+    lines->write_lines(3'000);
+    AgentProcess agent(config());
+    EXPECT_EQ(agent.run_once(kSoon), kSuccess);
+    const StreamReport report = verify({lines.get()}, "logs", 1);
+    EXPECT_TRUE(report.is_exactly_once_in_order()) << report.text();
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Idempotence, SmallTopic, ::testing::Bool(),
+                         [](const auto& param) { return param.param ? "On" : "Off"; });
+
+TEST_P(SmallTopic, TakesEachLineOnceInOrder) { expect_all_once(true); }
+TEST_P(SmallTopic, TakesEachLineOnceInOrderWhenItsLimitIsNotTold) { expect_all_once(false); }
+
+// The other topics of the sink go on with requests as large as before.
+TEST_P(SmallTopic, LeavesTheRequestsOfOtherTopicsWhole) {
+  broker_->create_topic("small.log", 1);
+  broker_->create_topic("wide.log", 1);
+  broker_->set_limit("small.log", 20'000, false);
+  AgentProcess agent(config("{file.name}"));
+  const auto small = writer("small");
+  small->write_lines(3'000);
+  ASSERT_TRUE(agent.start_ready());
+  ASSERT_TRUE(agent.wait_shipped(small->bytes_written(), kSoon));
+  const auto wide = writer("wide");
+  wide->write_bytes(5'000'000);
+  EXPECT_TRUE(agent.wait_shipped(small->bytes_written() + wide->bytes_written(), kSoon));
+  EXPECT_EQ(agent.metric("tailrace_rebuilt_producers_total"), 0.0);
+  EXPECT_EQ(agent.terminate(), kSuccess);
+  EXPECT_GE(broker_->request_bytes_max("wide.log"), 200'000u);
+  const StreamReport few = verify({small.get()}, "small.log", 1);
+  EXPECT_TRUE(few.is_exactly_once_in_order()) << few.text();
+  const StreamReport many = verify({wide.get()}, "wide.log", 1);
+  EXPECT_TRUE(many.is_exactly_once_in_order()) << many.text();
+}
+
 }  // namespace
 }  // namespace tailrace::e2e
