@@ -224,5 +224,32 @@ TEST_P(SmallTopic, LeavesTheRequestsOfOtherTopicsWhole) {
   EXPECT_TRUE(many.is_exactly_once_in_order()) << many.text();
 }
 
+// A topic that is deleted and made anew with fewer partitions: files whose partition is gone get others.
+TEST_P(Refusals, ATopicThatComesBackSmallerGetsAllFiles) {
+  broker_->create_topic("logs", 8);
+  std::vector<std::unique_ptr<LineWriter>> writers;
+  std::uint64_t bytes = 0;
+  const auto write_all = [&] {
+    for (const auto& each : writers) {
+      const std::uint64_t before = each->bytes_written();
+      each->write_lines(100);
+      bytes += each->bytes_written() - before;
+    }
+  };
+  for (int i = 0; i < 8; ++i) writers.push_back(writer("w" + std::to_string(i)));
+  write_all();
+  AgentProcess agent(config());
+  ASSERT_TRUE(agent.start_ready());
+  ASSERT_TRUE(agent.wait_shipped(bytes, kSoon));
+  broker_->delete_topic("logs");
+  broker_->create_topic("logs", 2);
+  write_all();
+  EXPECT_TRUE(agent.wait_shipped(bytes, kSoon)) << "files of partitions that are gone do not move";
+  EXPECT_EQ(agent.terminate(), kSuccess);
+  std::size_t lines = 0;
+  for (int partition = 0; partition < 2; ++partition) lines += broker_->values("logs", partition).size();
+  EXPECT_EQ(lines, 800u);
+}
+
 }  // namespace
 }  // namespace tailrace::e2e
