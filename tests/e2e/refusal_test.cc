@@ -251,5 +251,44 @@ TEST_P(Refusals, ATopicThatComesBackSmallerGetsAllFiles) {
   EXPECT_EQ(lines, 800u);
 }
 
+// Connected and silent for some seconds: nothing is doubled, no producer is replaced, and it goes on by itself. With
+// and without idempotence, at the same time.
+class Silence : public RefusalTest {
+ protected:
+  void expect_nothing_doubled(void (FaultBroker::*begin)(), void (FaultBroker::*end)()) {
+    broker_->answer_after(milliseconds(5));
+    const auto lines = writer("w");
+    std::vector<std::unique_ptr<AgentProcess>> agents;
+    for (const char* idempotence : {"true", "false"}) {
+      broker_->create_topic(idempotence, 1);
+      agents.push_back(std::make_unique<AgentProcess>(config(idempotence, idempotence)));
+      ASSERT_TRUE(agents.back()->start_ready());
+    }
+    lines->write_bytes(40'000'000);
+    const auto is_shipping = [](const MetricsText& now) { return now.sum("tailrace_acked_bytes_total") > 0; };
+    for (const auto& agent : agents) ASSERT_TRUE(agent->wait_metrics(is_shipping, kSoon));
+    ((*broker_).*begin)();
+    const auto is_down = [](const MetricsText& now) { return now.find("tailrace_sink_up") == 0.0; };
+    for (const auto& agent : agents) EXPECT_TRUE(agent->wait_metrics(is_down, kSoon));
+    ((*broker_).*end)();
+    for (const auto& agent : agents) {
+      EXPECT_TRUE(agent->wait_shipped(lines->bytes_written(), kSoon));
+      EXPECT_EQ(agent->metric("tailrace_rebuilt_producers_total"), 0.0);
+      EXPECT_EQ(agent->terminate(), kSuccess);
+    }
+    for (const char* idempotence : {"true", "false"}) {
+      const StreamReport report = verify({lines.get()}, idempotence, 1);
+      EXPECT_TRUE(report.is_exactly_once_in_order()) << "idempotence = " << idempotence << ": " << report.text();
+    }
+  }
+};
+
+TEST_F(Silence, OfABrokerThatReadsNothingDoublesNothing) {
+  expect_nothing_doubled(&FaultBroker::freeze, &FaultBroker::thaw);
+}
+TEST_F(Silence, OfABrokerThatStoresAndDoesNotAnswerDoublesNothing) {
+  expect_nothing_doubled(&FaultBroker::hold_answers, &FaultBroker::let_answers_go);
+}
+
 }  // namespace
 }  // namespace tailrace::e2e
