@@ -27,7 +27,8 @@ inline constexpr std::uint64_t kMiB = 1024 * 1024;
 class KafkaTest : public ::testing::Test {
  protected:
   void make_topic(int partitions = 1) {
-    topic_ = std::make_unique<Topic>(broker_, unique_name(), TopicOptions{.partitions = partitions, .config = {}});
+    topic_ = std::make_unique<Topic>(broker_, unique_name(),
+                                     TopicOptions{.partitions = partitions, .replicas = 1, .config = {}});
   }
   AgentConfig config(const std::string& glob) {
     AgentConfig result;

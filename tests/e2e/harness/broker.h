@@ -2,6 +2,7 @@
 //
 // Its jars come from tests/kafka/fetch.sh, at the first use on a machine. Data and log lie in a TempDir. Starting takes
 // three seconds, so the tests of a binary share one. Every failure to start aborts with the broker's own words.
+// Each has a second address, behind a StallingProxy; who is given that one goes through the proxy for everything.
 #pragma once
 
 #include <cstdint>
@@ -11,13 +12,22 @@
 #include <string>
 
 #include "tests/e2e/harness/child_process.h"
+#include "tests/e2e/harness/stalling_proxy.h"
 #include "tests/e2e/harness/temp_dir.h"
 
 namespace tailrace::e2e {
 
 struct TopicOptions {
   int partitions = 1;
+  int replicas = 1;
   std::map<std::string, std::string> config;
+};
+
+struct BrokerOptions {
+  int id = 1;
+  // Where its controller is, "ID@HOST:PORT". Empty: in itself, and it answers when it is made; else it was launched
+  // only.
+  std::string voters = {};
 };
 
 class Broker {
@@ -26,10 +36,13 @@ class Broker {
   static Broker& shared();
   static void stop_shared();
 
-  Broker();  // formats, starts, and waits until it answers
+  explicit Broker(BrokerOptions options = {});  // formats, starts, and waits until it answers
   ~Broker();
 
   const std::string& bootstrap() const { return bootstrap_; }  // "127.0.0.1:PORT"
+  std::string proxied_bootstrap() const { return "127.0.0.1:" + std::to_string(proxy_.port()); }
+  StallingProxy& proxy() { return proxy_; }
+  std::uint16_t port() const { return port_; }
   // Returns once its partitions have a leader.
   void create_topic(const std::string& name, const TopicOptions& options = {});
   void delete_topic(const std::string& name);
@@ -39,16 +52,22 @@ class Broker {
   void kill9();
   void restart();  // after kill9 or stop: same ports, same data; waits until it answers
   void stop();     // SIGTERM, then SIGKILL
+  // The two halves of a start.
+  void launch();
+  bool await();  // until it answers; false: it ended by itself (a port was taken)
 
  private:
   void choose_ports();
   void format();
-  bool start();  // false: it ended by itself (a port was taken)
+  bool start();  // as await
 
+  BrokerOptions options_;
+  StallingProxy proxy_;
   TempDir dir_;
   std::string class_path_;
   std::string bootstrap_;
   std::uint16_t port_ = 0;
+  std::uint16_t proxied_port_ = 0;
   std::uint16_t controller_port_ = 0;
   std::unique_ptr<ChildProcess> process_;
 };

@@ -90,11 +90,11 @@ bool KafkaAdmin::has_leaders(const std::string& name, int partitions) {
   return led == partitions;
 }
 
-void KafkaAdmin::create_topic(const std::string& name, int partitions,
+void KafkaAdmin::create_topic(const std::string& name, int partitions, int replicas,
                               const std::map<std::string, std::string>& config) {
   char error[512] = "";
   const Owned<rd_kafka_NewTopic_t, rd_kafka_NewTopic_destroy> topic(
-      rd_kafka_NewTopic_new(name.c_str(), partitions, 1, error, sizeof error));
+      rd_kafka_NewTopic_new(name.c_str(), partitions, replicas, error, sizeof error));
   if (!topic) give_up("create", name, error);
   for (const auto& [key, value] : config) rd_kafka_NewTopic_set_config(topic.get(), key.c_str(), value.c_str());
   const Owned<rd_kafka_AdminOptions_t, rd_kafka_AdminOptions_destroy> options(

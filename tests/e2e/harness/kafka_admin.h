@@ -19,7 +19,8 @@ class KafkaAdmin {
 
   bool answers(std::chrono::milliseconds bound);
   // Waits until every partition has a leader.
-  void create_topic(const std::string& name, int partitions, const std::map<std::string, std::string>& config);
+  void create_topic(const std::string& name, int partitions, int replicas,
+                    const std::map<std::string, std::string>& config);
   void delete_topic(const std::string& name);
 
  private:
