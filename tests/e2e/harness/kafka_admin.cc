@@ -2,6 +2,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -76,18 +77,21 @@ bool KafkaAdmin::answers(std::chrono::milliseconds bound) {
   return has_broker;
 }
 
-bool KafkaAdmin::has_leaders(const std::string& name, int partitions) {
+std::vector<int> KafkaAdmin::leaders(const std::string& name) {
   rd_kafka_topic_t* topic = rd_kafka_topic_new(client_, name.c_str(), nullptr);
   const struct rd_kafka_metadata* metadata = nullptr;
   const auto error = rd_kafka_metadata(client_, 0, topic, &metadata, 1000);
   rd_kafka_topic_destroy(topic);
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return false;
-  int led = 0;
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+  std::vector<int> found;
   for (int i = 0; i < metadata->topic_cnt; ++i) {
-    for (int p = 0; p < metadata->topics[i].partition_cnt; ++p) led += metadata->topics[i].partitions[p].leader >= 0;
+    const rd_kafka_metadata_topic& told = metadata->topics[i];
+    found.resize(static_cast<std::size_t>(told.partition_cnt), -1);
+    for (int p = 0; p < told.partition_cnt; ++p)
+      found.at(static_cast<std::size_t>(told.partitions[p].id)) = told.partitions[p].leader;
   }
   rd_kafka_metadata_destroy(metadata);
-  return led == partitions;
+  return found;
 }
 
 void KafkaAdmin::create_topic(const std::string& name, int partitions, int replicas,
@@ -109,7 +113,12 @@ void KafkaAdmin::create_topic(const std::string& name, int partitions, int repli
   const auto* const* results =
       rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
   check_result("create", name, const_cast<const rd_kafka_topic_result_t* const*>(results), count);
-  if (!wait_until([&] { return has_leaders(name, partitions); }, std::chrono::seconds(30))) {
+  const auto all_are_led = [&] {
+    const std::vector<int> found = leaders(name);
+    return found.size() == static_cast<std::size_t>(partitions) &&
+           std::none_of(found.begin(), found.end(), [](int leader) { return leader < 0; });
+  };
+  if (!wait_until(all_are_led, std::chrono::seconds(30))) {
     give_up("create", name, "its partitions have no leader");
   }
 }

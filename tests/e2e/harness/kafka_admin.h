@@ -5,6 +5,7 @@
 #include <chrono>
 #include <map>
 #include <string>
+#include <vector>
 
 typedef struct rd_kafka_s rd_kafka_t;
 
@@ -22,10 +23,10 @@ class KafkaAdmin {
   void create_topic(const std::string& name, int partitions, int replicas,
                     const std::map<std::string, std::string>& config);
   void delete_topic(const std::string& name);
+  // The broker that leads each partition, -1 where nobody does; empty while there is no answer.
+  std::vector<int> leaders(const std::string& name);
 
  private:
-  bool has_leaders(const std::string& name, int partitions);
-
   rd_kafka_t* client_ = nullptr;
 };
 
