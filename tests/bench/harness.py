@@ -91,7 +91,7 @@ class Bench:
                               capture_output=True, text=True)
         return int(done.stdout)
 
-    def measure(self, command, open_files=None):
+    def measure(self, command, open_files=None, environment=None):
         """Runs it; the whole process's seconds, CPU and largest resident memory."""
         def limit():
             resource.setrlimit(resource.RLIMIT_NOFILE, (open_files, open_files))
@@ -103,7 +103,7 @@ class Bench:
             began = time.monotonic()
             # Without a preexec_fn it is vfork: a fork of this interpreter would be measured, too.
             child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                     preexec_fn=limit if open_files else None)
+                                     env=os.environ | (environment or {}), preexec_fn=limit if open_files else None)
             _, status, used = os.wait4(child.pid, 0)
             seconds = time.monotonic() - began
             child.returncode = os.waitstatus_to_exitcode(status)

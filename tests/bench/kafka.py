@@ -21,8 +21,9 @@ def free_port():
 class Kafka:
     """Use it with `with`: the broker and its data are gone afterwards, whatever happened."""
 
-    def __init__(self, partitions):
+    def __init__(self, partitions, proxy_port=None):
         self.partitions = partitions  # of a topic that is made by writing to it
+        self.proxy_port = proxy_port  # of a proxy in front of `proxied_port`, told to those who come through it
         self.process = None
 
     def __enter__(self):
@@ -39,12 +40,16 @@ class Kafka:
     def start(self):
         port, controller = free_port(), free_port()
         self.bootstrap = f"127.0.0.1:{port}"
+        self.proxied_port = free_port()
+        self.proxied_bootstrap = f"127.0.0.1:{self.proxy_port or self.proxied_port}"
         properties = self.directory / "server.properties"
         properties.write_text(f"""process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://{self.bootstrap},CONTROLLER://127.0.0.1:{controller}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://{self.bootstrap},PROXIED://127.0.0.1:{self.proxied_port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://{self.bootstrap},PROXIED://{self.proxied_bootstrap}
+inter.broker.listener.name=PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 log.dirs={self.directory}/data
 num.partitions={self.partitions}

@@ -13,7 +13,8 @@ import sys
 sys.dont_write_bytecode = True
 from harness import ROOT, Bench, machine  # noqa: E402
 
-BENCHES = ("throughput", "once", "files", "read", "compare", "latency", "idle", "syscalls")  # each a module beside this file
+BENCHES = ("throughput", "once", "files", "read", "compare", "latency", "idle", "syscalls",
+           "builds", "silence", "failover")  # each a module beside this file
 SETTINGS = ("compression", "idempotence", "engine")
 
 
@@ -26,7 +27,9 @@ def parsed():
     parser.add_argument("--build", default=str(ROOT / "build/release"))
     parser.add_argument("--directory", help="where logs are generated (default: the temporary directory)")
     parser.add_argument("--size", default="1GiB", help="of the generated log")
-    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--pairs", type=int, help="default: 5; of builds 7, of silence and failover 1")
+    parser.add_argument("--other", metavar="FILE",
+                        help="another build of the agent: of builds the one to compare with, of silence and failover the one to try")
     parser.add_argument("--lines", type=int, default=1000, help="of latency")
     parser.add_argument("--backlog", default="4GiB", help="of latency")
     parser.add_argument("--seconds", type=int, default=60, help="of idle")
@@ -36,6 +39,8 @@ def parsed():
     parser.add_argument("--engine", default="auto", choices=("auto", "io_uring", "threads", "sync"))
     parser.add_argument("--no-idempotence", dest="idempotence", action="store_false")
     arguments = parser.parse_args()
+    if arguments.pairs is None:
+        arguments.pairs = getattr(modules[arguments.bench], "pairs", 5)
     return modules[arguments.bench], arguments
 
 

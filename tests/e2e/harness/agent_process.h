@@ -34,6 +34,7 @@ class AgentProcess {
   // For the next start.
   AgentConfig& config() { return config_; }
   void limit_open_files(rlim_t limit) { open_files_max_ = limit; }
+  void use_binary(const std::string& path) { binary_ = path; }  // another build of the agent
   void run_as(uid_t user);  // needs root; the folder and a copy of the binary become readable to that user
   // Dies at the `count`-th time that it comes to this moment (base/crash_point.h), from the next start on.
   void crash_at(const std::string& moment, int count);
