@@ -149,7 +149,7 @@ ThreadWorkerPool::~ThreadWorkerPool() {
   }
 }
 
-void ThreadWorkerPool::submit(Work work, Done done) {
+void ThreadWorkerPool::start(Work work, Done done) {
   const std::uint64_t id = next_job_++;
   done_.emplace(id, std::move(done));
   {

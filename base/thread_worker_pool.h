@@ -27,12 +27,14 @@ class ThreadWorkerPool final : public WorkerPool {
   // that hangs longer is left behind: its Work must touch nothing that dies with the pool's owner. No Done runs.
   ~ThreadWorkerPool() override;
 
-  void submit(Work work, Done done) override;
   std::size_t dispatch(Instant now) override;
   int fd() const override;
   std::size_t pending() const override { return done_.size(); }
 
   void set_grace(Duration grace) { grace_ = grace; }
+
+ protected:
+  void start(Work work, Done done) override;
 
  private:
   struct Shared;  // held by the threads too

@@ -199,7 +199,7 @@ class CheckpointJournal final : public IoClient {
   Duration retry_delay_{0};  // at once, then 1 s doubling to 30 s
   bool is_in_trouble_ = false;
   std::uint64_t trouble_errors_ = 0;
-  std::shared_ptr<bool> is_alive_ = std::make_shared<bool>(true);  // for what comes back from workers
+  WorkOwner owner_;
 };
 
 }  // namespace tailrace

@@ -73,9 +73,7 @@ void CheckpointJournal::start_rewrite() {
     }
     rewrite->plan.records = std::vector<std::byte>();  // gives the memory back: up to 18 MB for 100,000 files
   };
-  workers_.submit(std::move(work), [this, rewrite = rewrite_, alive = std::weak_ptr(is_alive_)](Instant at) {
-    if (!alive.expired()) on_rewritten(rewrite, at);
-  });
+  workers_.submit(owner_, std::move(work), [this, rewrite = rewrite_](Instant at) { on_rewritten(rewrite, at); });
 }
 
 void CheckpointJournal::on_rewritten(const std::shared_ptr<Rewrite>& rewrite, Instant now) {
@@ -102,9 +100,7 @@ void CheckpointJournal::start_takeover() {
   auto work = [&files = files_, paths = paths_, rewrite = rewrite_] {
     rewrite->status = take_over(files, paths, rewrite->takeover);
   };
-  workers_.submit(std::move(work), [this, rewrite = rewrite_, alive = std::weak_ptr(is_alive_)](Instant at) {
-    if (!alive.expired()) on_taken_over(rewrite, at);
-  });
+  workers_.submit(owner_, std::move(work), [this, rewrite = rewrite_](Instant at) { on_taken_over(rewrite, at); });
 }
 
 // False: what changed meanwhile is more than the new segment has room for.
@@ -174,7 +170,7 @@ void CheckpointJournal::on_taken_over(const std::shared_ptr<Rewrite>& rewrite, I
 void CheckpointJournal::close_later(UniqueFd fd) {
   if (!fd) return;
   auto shared = std::make_shared<UniqueFd>(std::move(fd));
-  workers_.submit([shared] { shared->reset(); }, [](Instant) {});
+  workers_.submit([shared] { shared->reset(); });
 }
 
 }  // namespace tailrace

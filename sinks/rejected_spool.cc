@@ -85,19 +85,19 @@ struct RejectedSpool::File {
 RejectedSpool::RejectedSpool(FileSystem& files, WorkerPool& workers, std::string path, std::uint64_t bytes_max)
     : workers_(workers), file_(std::make_shared<File>(files, std::move(path), bytes_max)) {}
 
-RejectedSpool::~RejectedSpool() { *alive_ = false; }
+RejectedSpool::~RejectedSpool() = default;
 
 void RejectedSpool::append(std::vector<RejectedRecord> records, Done done) {
   TR_ASSERT(!is_busy_, "{}: two appends at once", file_->path);
   is_busy_ = true;
   auto result = std::make_shared<Status>();
   workers_.submit(
+      owner_,
       [file = file_, records = std::move(records), result] {
         // The wall clock only stamps the records; nothing is decided by it.
         *result = file->append(encode_rejected(records, SystemClock().wall()));
       },
-      [this, alive = alive_, result, done = std::move(done)](Instant now) {
-        if (!*alive) return;
+      [this, result, done = std::move(done)](Instant now) {
         is_busy_ = false;
         done(*result, now);
       });

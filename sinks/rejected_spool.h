@@ -48,8 +48,8 @@ class RejectedSpool {
 
   WorkerPool& workers_;
   std::shared_ptr<File> file_;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   bool is_busy_ = false;
+  WorkOwner owner_;
 };
 
 }  // namespace tailrace

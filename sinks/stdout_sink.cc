@@ -53,7 +53,7 @@ struct StdoutSink::Job {
 StdoutSink::StdoutSink(int fd, std::uint64_t memory_bytes, WorkerPool& workers)
     : out_(fd), workers_(workers), pool_(std::make_unique<ChunkPool>(memory_bytes)) {}
 
-StdoutSink::~StdoutSink() { *alive_ = false; }
+StdoutSink::~StdoutSink() = default;
 
 // A quarter in flight keeps the writer busy; the rest of `memory` is for the reads of other turns.
 std::uint64_t StdoutSink::room(const Lane&) const {
@@ -79,10 +79,9 @@ void StdoutSink::flush(Instant now) {
   writing_since_ = now;
   // Copied: a job that hangs in a stuck pipe may outlast us.
   auto job = std::make_shared<Job>(out_, text_of(writing_));
-  workers_.submit([job] { job->failure = write_all(job->fd, job->text); },
-                  [this, alive = alive_, job](Instant) {
-                    if (*alive) on_written(job->failure);
-                  });
+  workers_.submit(
+      owner_, [job] { job->failure = write_all(job->fd, job->text); },
+      [this, job](Instant) { on_written(job->failure); });
 }
 
 void StdoutSink::on_written(const std::string& failure) {

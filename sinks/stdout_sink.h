@@ -49,7 +49,7 @@ class StdoutSink final : public Sink {
   Instant writing_since_ = kNever;
   std::vector<Settled> settled_;
   std::optional<std::string> stop_;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  WorkOwner owner_;
   SinkCounters counters_;
 };
 

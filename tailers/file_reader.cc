@@ -393,9 +393,7 @@ void FileReader::uncache(TailFile& file, Offset began) {
         parts_.files.uncache(file.fd.get(), file.cached_from - std::min(file.cached_from, kFolioBytesMax), read);
     if (work) {
       ++uncaching_;
-      parts_.workers.submit(std::move(work), [this, alive = std::weak_ptr(is_alive_)](Instant) {
-        if (alive.lock()) --uncaching_;
-      });
+      parts_.workers.submit(owner_, std::move(work), [this](Instant) { --uncaching_; });
     }
     file.cached_from = read;
   } else if (is_over) {

@@ -90,7 +90,7 @@ class FileReader final : public IoClient {
   Slots<InFlight> in_flight_;
   std::vector<std::uint64_t> reading_;  // bytes, by lane
   std::size_t uncaching_ = 0;           // calls that wait for a worker
-  std::shared_ptr<bool> is_alive_ = std::make_shared<bool>(true);
+  WorkOwner owner_;
   std::set<std::pair<Instant, TailFile*>, ByTimeAndId> retries_;
   std::vector<Line> lines_;  // kept for its capacity
 };

@@ -103,8 +103,9 @@ void Prober::start(std::vector<ProbeRequest> requests, bool keeps, Done done) {
   auto job = std::make_shared<Job>(Job{.requests = std::move(requests), .probes = {}, .done = std::move(done)});
   const ProbeReads reads = keeps ? ProbeReads::later : ProbeReads::now_and_closes;
   FileSystem& files = parts_.files;
-  parts_.workers.submit([job, reads, &files] { job->probes = look_at_all(files, job->requests, reads); },
-                        [this, job](Instant now) { opened(job, now); });
+  parts_.workers.submit(
+      owner_, [job, reads, &files] { job->probes = look_at_all(files, job->requests, reads); },
+      [this, job](Instant now) { opened(job, now); });
 }
 
 void Prober::opened(const std::shared_ptr<Job>& job, Instant now) {

@@ -56,6 +56,7 @@ class Prober final : public IoClient {
 
   Parts& parts_;
   Slots<Reading> readings_;
+  WorkOwner owner_;
 };
 
 }  // namespace tailrace

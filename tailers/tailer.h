@@ -257,6 +257,7 @@ class Tailer {
   std::uint64_t losses_ = 0;  // of events
   std::uint32_t scan_number_ = 0;
   FirstScan first_scan_ = FirstScan::scanning;
+  WorkOwner owner_;
   bool is_scanning_ = false, starts_at_end_ = false, met_errors_ = false, has_lost_events_ = false;
   Instant scan_at_ = kNever;          // the next one is due
   Instant scan_allowed_at_{};         // and not before

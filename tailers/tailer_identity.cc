@@ -141,6 +141,7 @@ void Tailer::check_name(TailFile& file, const std::string& path) {
   FileSystem& files = parts_.files;
   const Job job = begin_job();
   parts_.workers.submit(
+      owner_,
       [check, inode, path, &files] {
         const Result<FileStat> there = files.stat_no_follow(check->old);
         check->is_there = there && there->inode == inode;

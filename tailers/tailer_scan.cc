@@ -86,6 +86,7 @@ void Tailer::start_scan(Instant now) {
                                           .follows_loss = std::exchange(has_lost_events_, false)});
   FileSystem& files = parts_.files;
   parts_.workers.submit(
+      owner_,
       [scan, &files] {
         scan->found = discover(files, *scan->patterns);
         for (const std::string& directory : scan->found.directories) {

@@ -41,6 +41,7 @@ void Tailer::search(const std::vector<std::pair<SourceId, std::uint64_t>>& inode
   const ProbeReads reads = job.descriptors > 0 ? ProbeReads::now : ProbeReads::now_and_closes;
   FileSystem& files = parts_.files;
   parts_.workers.submit(
+      owner_,
       [search, reads, &files] {
         std::map<std::string, std::unordered_set<std::uint64_t>> by_directory;
         RealDirectories directories;

@@ -763,6 +763,24 @@ TEST_F(Drain, FlushRemembersHowMuchIsLeft) {
   EXPECT_EQ(lost(LostReason::deleted), lines(1, 11).size());
 }
 
+// A tailer's walk, look and search, the journal's new segment: each may end when nobody waits for it any more.
+TEST_F(Drain, WorkersThatAreLateReachNobody) {
+  disk.append("/log/a.log", lines(0, 10));
+  for (int jobs = 0; jobs < 12; ++jobs) {
+    start_unsettled();
+    workers->hold(true);
+    for (int i = 0; i < jobs; ++i) {
+      step();
+      workers->run_one();
+    }
+    sink = nullptr;
+    pipeline.reset();
+    workers->hold(false);
+    workers->dispatch(clock.now());
+    disk.kill_process();
+  }
+}
+
 TEST_F(Drain, FlushReadsNoMore) {
   start();
   sink->room_left = 0;

@@ -30,11 +30,13 @@ TEST(ThreadWorkerPool, WorksElsewhereAndAnswersOnTheLoopThread) {
   auto worked_on = std::make_shared<std::thread::id>();
   std::thread::id done_on;
   Instant done_at{};
-  pool->submit([worked_on] { *worked_on = std::this_thread::get_id(); },
-               [&](Instant now) {
-                 done_on = std::this_thread::get_id();
-                 done_at = now;
-               });
+  const WorkOwner owner;
+  pool->submit(
+      owner, [worked_on] { *worked_on = std::this_thread::get_id(); },
+      [&](Instant now) {
+        done_on = std::this_thread::get_id();
+        done_at = now;
+      });
   EXPECT_EQ(pool->pending(), 1U);
   ASSERT_TRUE(is_readable(pool->fd(), kHangMs));
   const Instant now{std::chrono::seconds(5)};
@@ -50,7 +52,7 @@ TEST(ThreadWorkerPool, WorksElsewhereAndAnswersOnTheLoopThread) {
 TEST(ThreadWorkerPool, StartsJobsInTheirOrder) {
   auto pool = make_pool(1);
   std::vector<int> started;
-  for (int i = 0; i < 100; ++i) pool->submit([&started, i] { started.push_back(i); }, [](Instant) {});
+  for (int i = 0; i < 100; ++i) pool->submit([&started, i] { started.push_back(i); });
   dispatch_all(*pool);
   for (int i = 0; i < 100; ++i) EXPECT_EQ(started[static_cast<std::size_t>(i)], i);
 }
@@ -58,10 +60,11 @@ TEST(ThreadWorkerPool, StartsJobsInTheirOrder) {
 TEST(ThreadWorkerPool, ADoneMaySubmit) {
   auto pool = make_pool(3);
   int left = 50;
+  const WorkOwner owner;
   std::function<void(Instant)> again = [&](Instant) {
-    if (--left > 0) pool->submit([] {}, again);
+    if (--left > 0) pool->submit(owner, [] {}, again);
   };
-  pool->submit([] {}, again);
+  pool->submit(owner, [] {}, again);
   dispatch_all(*pool);
   EXPECT_EQ(left, 0);
 }
@@ -70,13 +73,36 @@ TEST(ThreadWorkerPool, BlocksEverySignalInItsThreads) {
   auto pool = make_pool(1);
   sigset_t mask;
   sigemptyset(&mask);
-  pool->submit([&mask] { pthread_sigmask(SIG_BLOCK, nullptr, &mask); }, [](Instant) {});
+  pool->submit([&mask] { pthread_sigmask(SIG_BLOCK, nullptr, &mask); });
   dispatch_all(*pool);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGUSR1, SIGCHLD})
     EXPECT_EQ(sigismember(&mask, signal), 1);
   sigset_t own;
   pthread_sigmask(SIG_BLOCK, nullptr, &own);
   EXPECT_EQ(sigismember(&own, SIGTERM), 0);
+}
+
+// Whoever waited is gone when the job ends: its answer must not touch what was his.
+TEST(ThreadWorkerPool, NoDoneReachesAnOwnerThatIsGone) {
+  auto pool = make_pool(1);
+  struct Waits {
+    int answers = 0;
+    WorkOwner owner;  // the last: nothing else of it may be gone before
+  };
+  auto waits = std::make_unique<Waits>();
+  const WorkOwner other;
+  int others = 0;
+  pool->submit(waits->owner, [] {}, [raw = waits.get()](Instant) { ++raw->answers; });
+  pool->submit(other, [] {}, [&](Instant) { ++others; });
+  dispatch_all(*pool);
+  EXPECT_EQ(waits->answers, 1);
+  bool was_told = false;
+  pool->submit(waits->owner, [] {}, [&](Instant) { was_told = true; });
+  pool->submit(other, [] {}, [&](Instant) { ++others; });
+  waits.reset();
+  dispatch_all(*pool);
+  EXPECT_FALSE(was_told);
+  EXPECT_EQ(others, 2);
 }
 
 // A job hangs in the kernel for ever (here: until the test lets it go). The agent must be able to end all the same.
@@ -89,14 +115,16 @@ TEST(ThreadWorkerPool, EndsAlthoughAJobHangs) {
   {
     auto pool = make_pool(1);
     pool->set_grace(Duration::zero());
+    const WorkOwner owner;
     pool->submit(
+        owner,
         [gate] {
           gate->begun.set_value();
           gate->opened.get_future().wait();
           gate->passed.set_value();
         },
         [](Instant) { FAIL() << "nobody is left to hear of it"; });
-    pool->submit([was_second_run] { *was_second_run = true; }, [](Instant) {});
+    pool->submit([was_second_run] { *was_second_run = true; });
     gate->begun.get_future().wait();
   }
   gate->opened.set_value();
@@ -110,13 +138,11 @@ TEST(ThreadWorkerPool, WaitsForAJobThatOnlyTakesItsTime) {
   {
     auto pool = make_pool(1);
     pool->set_grace(std::chrono::milliseconds(kHangMs));
-    pool->submit(
-        [is_over, &begun] {
-          begun.set_value();
-          for (int i = 0; i < 1000; ++i) std::this_thread::yield();
-          *is_over = true;
-        },
-        [](Instant) {});
+    pool->submit([is_over, &begun] {
+      begun.set_value();
+      for (int i = 0; i < 1000; ++i) std::this_thread::yield();
+      *is_over = true;
+    });
     begun.get_future().wait();
   }
   EXPECT_TRUE(*is_over);

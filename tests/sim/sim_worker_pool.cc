@@ -4,7 +4,7 @@
 
 namespace tailrace {
 
-void SimWorkerPool::submit(Work work, Done done) { waiting_.push_back({std::move(work), std::move(done)}); }
+void SimWorkerPool::start(Work work, Done done) { waiting_.push_back({std::move(work), std::move(done)}); }
 
 bool SimWorkerPool::run_one() {
   if (waiting_.empty()) return false;
@@ -22,7 +22,7 @@ std::size_t SimWorkerPool::dispatch(Instant now) {
   }
   std::deque<Job> finished = std::exchange(finished_, {});
   for (Job& job : finished) {
-    if (job.done) job.done(now);
+    job.done(now);
   }
   return finished.size();
 }

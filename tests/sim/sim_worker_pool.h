@@ -15,7 +15,6 @@ namespace tailrace {
 
 class SimWorkerPool final : public WorkerPool {
  public:
-  void submit(Work work, Done done) override;
   std::size_t dispatch(Instant now) override;
   int fd() const override { return -1; }
   std::size_t pending() const override { return waiting_.size() + finished_.size(); }
@@ -27,6 +26,9 @@ class SimWorkerPool final : public WorkerPool {
   std::size_t waiting() const { return waiting_.size(); }
   // The process died: neither Work nor Done of anything that is left will ever run.
   void forget_all();
+
+ protected:
+  void start(Work work, Done done) override;
 
  private:
   struct Job {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 
 namespace tailrace {
@@ -9,9 +10,10 @@ namespace {
 
 TEST(SimWorkerPool, DispatchRunsWhatWaitsInOrder) {
   SimWorkerPool pool;
+  const WorkOwner owner;
   std::string trace;
-  pool.submit([&] { trace += 'a'; }, [&](Instant) { trace += 'A'; });
-  pool.submit([&] { trace += 'b'; }, [&](Instant) { trace += 'B'; });
+  pool.submit(owner, [&] { trace += 'a'; }, [&](Instant) { trace += 'A'; });
+  pool.submit(owner, [&] { trace += 'b'; }, [&](Instant) { trace += 'B'; });
   EXPECT_EQ(trace, "");
   EXPECT_EQ(pool.pending(), 2u);
   EXPECT_EQ(pool.dispatch(Instant{}), 2u);
@@ -21,10 +23,11 @@ TEST(SimWorkerPool, DispatchRunsWhatWaitsInOrder) {
 
 TEST(SimWorkerPool, HeldJobsRunOneAtATimeAndAreDoneAtTheNextDispatch) {
   SimWorkerPool pool;
+  const WorkOwner owner;
   pool.hold(true);
   std::string trace;
-  pool.submit([&] { trace += 'a'; }, [&](Instant) { trace += 'A'; });
-  pool.submit([&] { trace += 'b'; }, [&](Instant) { trace += 'B'; });
+  pool.submit(owner, [&] { trace += 'a'; }, [&](Instant) { trace += 'A'; });
+  pool.submit(owner, [&] { trace += 'b'; }, [&](Instant) { trace += 'B'; });
   EXPECT_EQ(pool.dispatch(Instant{}), 0u);
   EXPECT_TRUE(pool.run_one());
   EXPECT_EQ(trace, "a");
@@ -35,12 +38,24 @@ TEST(SimWorkerPool, HeldJobsRunOneAtATimeAndAreDoneAtTheNextDispatch) {
 
 TEST(SimWorkerPool, AJobThatItsDoneSubmitsRunsInTheNextDispatch) {
   SimWorkerPool pool;
+  const WorkOwner owner;
   int runs = 0;
-  pool.submit([&] { ++runs; }, [&](Instant) { pool.submit([&] { ++runs; }, {}); });
+  pool.submit(owner, [&] { ++runs; }, [&](Instant) { pool.submit([&] { ++runs; }); });
   pool.dispatch(Instant{});
   EXPECT_EQ(runs, 1);
   pool.dispatch(Instant{});
   EXPECT_EQ(runs, 2);
+}
+
+TEST(SimWorkerPool, NoDoneReachesAnOwnerThatIsGone) {
+  SimWorkerPool pool;
+  std::string trace;
+  auto owner = std::make_unique<WorkOwner>();
+  pool.submit(*owner, [&] { trace += 'a'; }, [&](Instant) { trace += 'A'; });
+  pool.submit(*owner, [&] { trace += 'b'; }, [&](Instant) { owner.reset(); });
+  pool.submit(*owner, [&] { trace += 'c'; }, [&](Instant) { trace += 'C'; });  // of the same dispatch
+  EXPECT_EQ(pool.dispatch(Instant{}), 3u);
+  EXPECT_EQ(trace, "abcA");
 }
 
 }  // namespace

@@ -10,7 +10,6 @@ namespace tailrace {
 
 class InlineWorkers final : public WorkerPool {
  public:
-  void submit(Work work, Done done) override { jobs_.emplace_back(std::move(work), std::move(done)); }
   std::size_t dispatch(Instant now) override {
     std::size_t count = 0;
     while (!jobs_.empty()) {
@@ -24,6 +23,9 @@ class InlineWorkers final : public WorkerPool {
   }
   int fd() const override { return -1; }
   std::size_t pending() const override { return jobs_.size(); }
+
+ protected:
+  void start(Work work, Done done) override { jobs_.emplace_back(std::move(work), std::move(done)); }
 
  private:
   std::deque<std::pair<Work, Done>> jobs_;
