@@ -63,12 +63,8 @@ class RealPipeline final : public Pipeline {
         options_(options),
         seams_(seams),
         watches_(seams_.watcher),
-        journal_(JournalSettings{.directory = config_.agent.state_dir,
-                                 .fsync = journal_fsync(config_.checkpoint.fsync),
-                                 .interval = config_.checkpoint.interval,
-                                 .segment_bytes_min = options.journal_segment_bytes_min,
-                                 .is_stored = options.stores_checkpoints},
-                 seams_.files, seams_.engine, seams_.workers),
+        own_journal_(
+            std::make_unique<CheckpointJournal>(journal_settings(), seams_.files, seams_.engine, seams_.workers)),
         descriptors_(options.open_files_max),
         parts_{.files = seams_.files,
                .engine = seams_.engine,
@@ -80,6 +76,17 @@ class RealPipeline final : public Pipeline {
     parts_.forget_after = config_.checkpoint.forget_after;
     parts_.is_once = options.once;
   }
+
+  // The engine works on the buffers and descriptors of what is destroyed here: it ends first. Where something hangs,
+  // what it may still use stays for as long as the process does.
+  ~RealPipeline() override {
+    if (seams_.engine.in_flight() == 0 || seams_.engine.stop()) return;
+    for (auto& tailer : tailers_) static_cast<void>(tailer.release());
+    for (auto& line : lines_) static_cast<void>(line.release());
+    static_cast<void>(own_journal_.release());
+  }
+  RealPipeline(const RealPipeline&) = delete;
+  RealPipeline& operator=(const RealPipeline&) = delete;
 
   Status build();
 
@@ -101,6 +108,13 @@ class RealPipeline final : public Pipeline {
   Snapshot snapshot(Instant now, WallTime wall, std::size_t lagging_files_max) const override;
 
  private:
+  JournalSettings journal_settings() const {
+    return {.directory = config_.agent.state_dir,
+            .fsync = journal_fsync(config_.checkpoint.fsync),
+            .interval = config_.checkpoint.interval,
+            .segment_bytes_min = options_.journal_segment_bytes_min,
+            .is_stored = options_.stores_checkpoints};
+  }
   void read_events(Instant now);
   void poll_sinks(Instant now);
   void schedule_reads(Instant now);
@@ -114,7 +128,8 @@ class RealPipeline final : public Pipeline {
   Seams seams_;
   DirectoryWatches watches_;
   Ledger ledger_;
-  CheckpointJournal journal_;
+  std::unique_ptr<CheckpointJournal> own_journal_;
+  CheckpointJournal& journal_ = *own_journal_;
   DescriptorBudget descriptors_;
   Parts parts_;
   std::vector<std::unique_ptr<SinkLine>> lines_;

@@ -2,8 +2,8 @@
 // simulated.
 //
 // Loop thread only. `submit` queues, `flush` starts all that is queued with one system call (io_uring), `dispatch`
-// hands back what is complete. Completions may come in any order. A request's buffer and path belong to the engine
-// until its completion has been handed back; there is no cancelling.
+// hands back what is complete. Completions may come in any order. A request's buffer, path and descriptor belong to the
+// engine until its completion has been handed back, or until `stop`: whoever destroys them earlier stops it first.
 #pragma once
 
 #include <cstddef>
@@ -46,6 +46,10 @@ class IoEngine {
   virtual void flush() = 0;
   // Collects all completions first, then calls the clients; a client may submit from inside. Returns how many.
   virtual std::size_t dispatch(Instant now) = 0;
+  // Ends it: what has not begun is dropped, what runs is waited for (5 s in which none ends at most), nothing is handed
+  // back any more, and nothing may be submitted. False: something hangs (a dead NFS server) and may still use its
+  // buffer and descriptor: they must stay for as long as the process does. May be called again.
+  virtual bool stop() = 0;
   virtual int fd() const = 0;                 // readable when there is something to dispatch; -1: never waits
   virtual std::size_t in_flight() const = 0;  // submitted and not yet handed back
   virtual std::size_t depth() const = 0;      // how many reads in flight are useful: 1 for sync

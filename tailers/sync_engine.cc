@@ -25,4 +25,11 @@ std::size_t SyncEngine::dispatch(Instant now) {
   return taken.size();
 }
 
+bool SyncEngine::stop() {
+  queued_.clear();
+  completed_.clear();
+  wake_.clear();
+  return true;
+}
+
 }  // namespace tailrace

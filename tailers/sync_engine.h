@@ -16,6 +16,7 @@ class SyncEngine final : public IoEngine {
   void submit(const IoRequest& request) override { queued_.push_back(request); }
   void flush() override;  // does all of it; `dispatch` hands it back
   std::size_t dispatch(Instant now) override;
+  bool stop() override;
   int fd() const override { return wake_.fd(); }
   std::size_t in_flight() const override { return queued_.size() + completed_.size() + dispatching_; }
   std::size_t depth() const override { return 1; }

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <system_error>
+#include <utility>
 
 #include "base/mailbox.h"
 #include "base/signals_blocked.h"
@@ -65,15 +66,21 @@ void ThreadEngine::run(Shared& shared) {
   }
 }
 
+bool ThreadEngine::stop() {
+  queued_.clear();
+  std::unique_lock lock(shared_->mutex);
+  shared_->queue.clear();
+  // A second call does not wait again for what hung in the first.
+  const Duration patience = std::exchange(shared_->is_stopping, true) ? Duration{0} : kStopWait;
+  shared_->wake.notify_all();
+  const bool is_idle = shared_->idle.wait_for(lock, patience, [&] { return shared_->running == 0; });
+  static_cast<void>(shared_->finished.drain());
+  started_ = shared_->running;
+  return is_idle;
+}
+
 ThreadEngine::~ThreadEngine() {
-  bool is_idle = false;
-  {
-    std::unique_lock lock(shared_->mutex);
-    shared_->is_stopping = true;
-    shared_->queue.clear();
-    shared_->wake.notify_all();
-    is_idle = shared_->idle.wait_for(lock, kStopWait, [&] { return shared_->running == 0; });
-  }
+  const bool is_idle = stop();
   for (std::thread& thread : threads_) {
     if (is_idle) {
       thread.join();

@@ -22,14 +22,13 @@ class ThreadEngine final : public IoEngine {
   // Fails only when not even one thread can be started.
   static Result<std::unique_ptr<ThreadEngine>> create(unsigned threads = kThreads);
 
-  // Requests that have not begun are dropped; running ones are waited for, since they write into their callers'
-  // buffers: at most 5 s together. After that a hung thread is left behind, and the buffers must not be given to anyone
-  // else.
+  // Stops; a hung thread is left behind.
   ~ThreadEngine() override;
 
   void submit(const IoRequest& request) override { queued_.push_back(request); }
   void flush() override;
   std::size_t dispatch(Instant now) override;
+  bool stop() override;
   int fd() const override;
   std::size_t in_flight() const override { return queued_.size() + started_; }
   std::size_t depth() const override { return threads_.size(); }

@@ -87,17 +87,23 @@ Result<std::unique_ptr<UringEngine>> UringEngine::create() {
 
 UringEngine::UringEngine(std::unique_ptr<Ring> ring) : ring_(std::move(ring)) {}
 
-UringEngine::~UringEngine() {
+UringEngine::~UringEngine() { stop(); }
+
+bool UringEngine::stop() {
   pending_.clear();
   __kernel_timespec left = {.tv_sec = kStopWaitSeconds, .tv_nsec = 0};
-  while (in_kernel_ > 0) {
+  while (in_kernel_ > 0 && !is_hung_) {
     io_uring_cqe* cqe = nullptr;
     // Submits first what is still in the submission queue.
     const int result = ::io_uring_submit_and_wait_timeout(&ring_->ring, &cqe, 1, &left, nullptr);
-    if (result < 0 && result != -EINTR) break;
+    is_hung_ = result < 0 && result != -EINTR;
+    if (is_hung_) break;
     reap();
     pending_.clear();  // no retries
   }
+  completed_.clear();
+  in_flight_ = in_kernel_;
+  return !is_hung_;
 }
 
 void UringEngine::submit(const IoRequest& request) {

@@ -26,14 +26,13 @@ class UringEngine final : public IoEngine {
   // `permission` (seccomp, kernel.io_uring_disabled), `unsupported` (no such call), or what io_uring_setup says.
   static Result<std::unique_ptr<UringEngine>> create();
 
-  // Waits for the requests that the kernel has, since they write into their callers' buffers, until 5 s pass in which
-  // none ends. What hangs longer (a dead NFS server) is cancelled as far as the kernel can; its buffers must not be
-  // reused.
+  // Stops; what hangs is cancelled as far as the kernel can.
   ~UringEngine() override;
 
   void submit(const IoRequest& request) override;
   void flush() override;
   std::size_t dispatch(Instant now) override;
+  bool stop() override;
   int fd() const override { return wake_.fd(); }
   std::size_t in_flight() const override { return in_flight_; }
   std::size_t depth() const override { return kDepth; }
@@ -66,6 +65,7 @@ class UringEngine final : public IoEngine {
   std::vector<IoCompletion> completed_;  // reaped; `wake_` is readable meanwhile
   std::size_t in_kernel_ = 0;            // in the submission queue or further, not yet reaped
   std::size_t in_flight_ = 0;
+  bool is_hung_ = false;  // stopped, and something did not end
 };
 
 }  // namespace tailrace

@@ -68,7 +68,7 @@ class AgentRun {
   const std::uint64_t open_files_max_;
   const SystemClock clock_;
   const WallTime loaded_at_ = clock_.wall();
-  SystemFileSystem files_;
+  static inline SystemFileSystem files_;  // a worker that hangs may outlive the run
   Notify notify_ = Notify::from_environment();
   bool is_clean_ = true;
 
@@ -104,6 +104,8 @@ int AgentRun::run() {
   const int exit_status = loop();
   exchange_.close();
   if (http_) state_dir_->remove_http_address(files_);
+  // Before what it works on goes. What hangs may still write into it.
+  if (is_clean_ && !engine_.engine->stop()) is_clean_ = false;
   return exit_status;
 }
 

@@ -763,6 +763,27 @@ TEST_F(Drain, FlushRemembersHowMuchIsLeft) {
   EXPECT_EQ(lost(LostReason::deleted), lines(1, 11).size());
 }
 
+// What the engine still works on is the pipeline's: it goes only when nothing uses it any more.
+TEST_F(Drain, NothingIsInFlightOnceItIsGone) {
+  config.checkpoint.fsync = FsyncMode::off;
+  disk.append("/log/a.log", lines(0, 10));
+  start();
+  disk.append("/log/a.log", lines(10, 20));
+  step();
+  engine->hold(true);
+  disk.append("/log/a.log", lines(20, 200));
+  run(milliseconds(100));
+  ASSERT_GT(engine->in_flight(), 0u);  // a read, or the journal's write
+  workers->hold(true);
+  sink = nullptr;
+  pipeline.reset();
+  EXPECT_EQ(engine->in_flight(), 0u);
+  engine->hold(false);
+  workers->hold(false);
+  engine->dispatch(clock.now());
+  workers->dispatch(clock.now());
+}
+
 // A tailer's walk, look and search, the journal's new segment: each may end when nobody waits for it any more.
 TEST_F(Drain, WorkersThatAreLateReachNobody) {
   disk.append("/log/a.log", lines(0, 10));

@@ -59,6 +59,11 @@ bool SimEngine::is_looking() const {
          std::any_of(started_.begin(), started_.end(), [](const Started& started) { return is_look(started.request); });
 }
 
+bool SimEngine::stop() {
+  forget_all();
+  return true;
+}
+
 void SimEngine::forget_all() {
   queued_.clear();
   started_.clear();

@@ -32,6 +32,7 @@ class SimEngine final : public IoEngine {
   void submit(const IoRequest& request) override;
   void flush() override;
   std::size_t dispatch(Instant now) override;
+  bool stop() override;
   int fd() const override { return -1; }
   std::size_t in_flight() const override { return queued_.size() + started_.size(); }
   std::size_t depth() const override { return 16; }

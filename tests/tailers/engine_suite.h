@@ -242,10 +242,36 @@ TYPED_TEST_P(EngineSuite, MayBeDestroyedWithRequestsInFlight) {
   this->world_.close(fd);
 }
 
+// Whoever owns buffers and descriptors may let them go behind it: nothing works on them any more.
+TYPED_TEST_P(EngineSuite, NothingIsUsedOrHandedBackOnceItHasStopped) {
+  const int fd = this->open(this->world_.put("a.log", numbered_bytes(1'000'000)));
+  this->world_.put("b.log", "");
+  const int out = this->world_.open_write("b.log");
+  this->results_.clear();
+  std::vector<std::vector<std::byte>> buffers(300, std::vector<std::byte>(3'000));
+  for (std::size_t i = 0; i < buffers.size(); ++i) {
+    this->submit_read(fd, buffers[i].data(), 3'000, i * 3'000);
+    this->submit({.op = IoRequest::Op::write, .fd = out, .buffer = buffers[i].data(), .bytes = 3'000, .offset = i});
+    if (i == 200) this->engine().flush();
+  }
+  EXPECT_TRUE(this->engine().stop());
+  for (std::vector<std::byte>& buffer : buffers) buffer.assign(3'000, std::byte{'X'});
+  EXPECT_EQ(this->engine().in_flight(), 0U);
+  EXPECT_EQ(this->engine().dispatch(this->now_), 0U);
+  EXPECT_TRUE(this->results_.empty());
+  EXPECT_TRUE(this->engine().stop());
+  for (const std::vector<std::byte>& buffer : buffers)
+    EXPECT_EQ(std::count(buffer.begin(), buffer.end(), std::byte{'X'}), 3'000);
+  EXPECT_EQ(this->world_.content("b.log").find('X'), std::string::npos);
+  this->world_.close(out);
+  this->world_.close(fd);
+}
+
 REGISTER_TYPED_TEST_SUITE_P(EngineSuite, ReadsAWholeFile, ReadsFewerBytesAtTheEndOfTheFileAndNoneBehindIt,
                             OpenOfNothingIsAnErrno, OpenOfAFifoDoesNotHang, ABadDescriptorIsAnErrnoForEveryOperation,
                             WritesAndSyncs, AThousandReadsInFlightEachGetTheirBytes,
                             AClientMaySubmitFromInsideItsCompletion, NothingCompletesBeforeDispatchWhichPassesTheTimeOn,
-                            EveryCompletionWakesTheLoop, MayBeDestroyedWithRequestsInFlight);
+                            EveryCompletionWakesTheLoop, MayBeDestroyedWithRequestsInFlight,
+                            NothingIsUsedOrHandedBackOnceItHasStopped);
 
 }  // namespace tailrace
