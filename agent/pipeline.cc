@@ -175,11 +175,13 @@ void RealPipeline::start(Instant now, WallTime wall) {
   started_at_ = now;
   parts_.now = now;
   parts_.wall = wall;
+  std::vector<bool> reads_all;  // by tailer
   for (const auto& tailer : tailers_) {
     const std::string& name = tailer->config().name;
     const bool is_known = std::any_of(journal_.all().begin(), journal_.all().end(),
                                       [&name](const auto& entry) { return entry.second.tailer == name; });
-    // A record without a path: the name has started once, whether it found a file or not.
+    // A record without a path: the name has started once, whether it found a file or not. With it in the journal what
+    // it does not know is read from its beginning: that is what outlives a damaged one.
     if (!is_known) {
       Checkpoint started;
       started.id = SourceId::random();
@@ -187,8 +189,10 @@ void RealPipeline::start(Instant now, WallTime wall) {
       started.is_finished = true;
       journal_.put(std::move(started));
     }
-    tailer->start(is_known || !knows_names_, now);
+    reads_all.push_back(is_known || !knows_names_);
   }
+  journal_.begin();
+  for (std::size_t i = 0; i < tailers_.size(); ++i) tailers_[i]->start(reads_all[i], now);
 }
 
 void RealPipeline::turn(Instant now, WallTime wall) {

@@ -49,10 +49,12 @@ class Pipeline {
  public:
   virtual ~Pipeline() = default;
 
-  // Blocks: opens the state_dir's journal. Errors: bad_input for what only editing the config can mend (exit 78).
+  // Blocks: reads the state_dir's journal and leaves it as it is. Errors: bad_input for what only editing the config
+  // can mend (exit 78).
   static Result<std::unique_ptr<Pipeline>> create(Config config, PipelineOptions options, const Seams& seams);
 
-  virtual void start(Instant now, WallTime wall) = 0;  // begins the first scan, on a worker
+  // Nothing can fail any more: begins a new journal (blocks), and the first scan, on a worker.
+  virtual void start(Instant now, WallTime wall) = 0;
   virtual void turn(Instant now, WallTime wall) = 0;
   virtual Instant next_deadline()
       const = 0;  // the next turn is due then at the latest, or when one of fds() is readable

@@ -78,21 +78,28 @@ Result<JournalOpened> CheckpointJournal::open() {
   JournalOpened opened = loaded->stored.opened;
   all_ = std::move(loaded->stored.sources);
   if (loaded->must_go_aside || opened.bad_at != 0) ++counters_.errors;
-  if (loaded->must_go_aside) {
+  must_go_aside_ = loaded->must_go_aside;
+  if (must_go_aside_) {
     log::error("{}: holds not one good checkpoint; every file starts at its beginning, the file is kept as {}",
                paths_.live, paths_.bad);
+  } else if (opened.bad_at != 0) {
+    log::warn("{}: damaged at byte {}; the {} checkpoints before it count", paths_.live, opened.bad_at, all_.size());
+  }
+  return opened;
+}
+
+bool CheckpointJournal::begin() {
+  if (!settings_.is_stored) return true;
+  TR_ASSERT(!segment_.fd && rewriting_ == Rewriting::no, "{}: begun twice", paths_.live);
+  if (std::exchange(must_go_aside_, false)) {
     if (Status aside = files_.rename(paths_.live, paths_.bad); !aside) {
       ++counters_.errors;
       log::warn("rename {}: {}; it could not be kept", paths_.live, aside.error().text());
     }
-  } else if (opened.bad_at != 0) {
-    log::warn("{}: damaged at byte {}; the {} checkpoints before it count", paths_.live, opened.bad_at, all_.size());
   }
-  if (Status ok = write_first_segment(); !ok) {
-    note_failure(ok.error());
-    opened.is_writable = false;
-  }
-  return opened;
+  Status begun = write_first_segment();
+  if (!begun) note_failure(begun.error());
+  return static_cast<bool>(begun);
 }
 
 const Checkpoint* CheckpointJournal::find(SourceId id) const {

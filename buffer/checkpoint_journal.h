@@ -49,7 +49,6 @@ struct JournalOpened {
   bool existed = false;      // a journal file was there, or the one that was put aside as checkpoints.bad
   bool is_usable = false;    // it had at least one good record; else every file starts at its beginning
   std::uint64_t bad_at = 0;  // 0: clean end; else replay was cut at this byte
-  bool is_writable = true;   // false: read-only or full: nothing is stored until it heals
 };
 
 struct StoredCheckpoints {
@@ -72,10 +71,14 @@ class CheckpointJournal final : public IoClient {
   CheckpointJournal(const CheckpointJournal&) = delete;
   CheckpointJournal& operator=(const CheckpointJournal&) = delete;
 
-  // Replays, and begins a new segment, so that nothing is ever appended behind what a crash may have left. Blocks (the
-  // start), once. Errors: unsupported when a newer tailrace wrote it: nothing was touched; permission, too_many_files:
-  // there may be a good journal that cannot be read.
+  // Replays, and touches nothing: what a damaged journal tells of itself is found again by the next start, should this
+  // one fail. Blocks (the start), once. Errors: unsupported when a newer tailrace wrote it; permission,
+  // too_many_files: there may be a good journal that cannot be read.
   Result<JournalOpened> open();
+  // The start has succeeded: begins a new segment with all that is known, so that nothing is ever appended behind what
+  // a crash may have left. What was concluded from a damaged journal must be in it (`put`) by now: the damage is gone
+  // after this. Blocks, once, before the first turn. False: read-only or full: nothing is stored until it heals.
+  bool begin();
   // Called with each source whose durable offset has moved, from inside turn(), on_io_done() or the workers' dispatch.
   // It may name an offset that was durable already, and a source that has no open books. It may call the journal.
   void on_durable(OnDurable callback) { on_durable_ = std::move(callback); }
@@ -195,6 +198,7 @@ class CheckpointJournal final : public IoClient {
   std::shared_ptr<Rewrite> rewrite_;
   SourceQueue catch_up_;           // what changed since the new segment's records were encoded
   bool is_rewrite_stale_ = false;  // more changed than it is worth to note: begin again
+  bool must_go_aside_ = false;  // until begin: what is there holds not one good checkpoint
   Instant retry_at_ = Instant::min();
   Duration retry_delay_{0};  // at once, then 1 s doubling to 30 s
   bool is_in_trouble_ = false;

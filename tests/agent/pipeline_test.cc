@@ -94,26 +94,62 @@ TEST_F(Tailing, StartAtEndTakesOnlyWhatComesAndRemembersIt) {
 }
 
 // What the damage took may have been that the tailer started long ago: to begin at the end would skip lines.
-TEST_F(Tailing, BehindADamagedJournalNoTailerStartsForTheFirstTime) {
-  disk.append("/log/a.log", lines(0, 1));
+struct DamagedJournal : Tailing {
+  // Both tailers have started; what the journal knows of the second, which begins at the end, is damaged.
+  void SetUp() override {
+    disk.append("/log/a.log", lines(0, 1));
+    start();
+    run();
+    kill();
+    TailerConfig late = config.tailers[0];
+    late.name = "late";
+    late.include = {"/log/*.late"};
+    late.start_at = StartAt::end;
+    config.tailers.push_back(late);
+    start();
+    run();
+    kill();
+    const std::size_t at = disk.content("/state/checkpoints").find("late", 4096);
+    ASSERT_NE(at, std::string::npos);
+    disk.write("/state/checkpoints", at, "X");
+    disk.append("/log/new.late", lines(1, 3));
+  }
+  // The other tailer's line may come again: its record stood before the damage or behind it.
+  std::vector<std::string> late_lines() const {
+    std::vector<std::string> lines = delivered();
+    std::erase(lines, "line 0");
+    return lines;
+  }
+};
+
+TEST_F(DamagedJournal, NoTailerStartsForTheFirstTime) {
   start();
-  run();
+  EXPECT_EQ(late_lines(), list(1, 3));
+}
+
+TEST_F(DamagedJournal, AStartThatFailsDoesNotMakeTheNextOneTheFirst) {
+  start_that_fails();
+  start_that_fails();
+  start();
+  EXPECT_EQ(late_lines(), list(1, 3));
+}
+
+TEST_F(DamagedJournal, ACrashRightBehindTheStartDoesNotMakeTheNextOneTheFirst) {
+  start_unsettled();
   kill();
-  TailerConfig late = config.tailers[0];
-  late.name = "late";
-  late.include = {"/log/*.late"};
-  late.start_at = StartAt::end;
-  config.tailers.push_back(late);
   start();
-  run();
-  kill();
-  const std::size_t at = disk.content("/state/checkpoints").find("late", 4096);
-  ASSERT_NE(at, std::string::npos);
-  disk.write("/state/checkpoints", at, "X");
-  disk.append("/log/new.late", lines(1, 3));
+  EXPECT_EQ(late_lines(), list(1, 3));
+}
+
+// Nothing is known of an agent that never ran: the second try is its first start.
+TEST_F(Tailing, AFirstStartThatFailsLeavesTheNextOneTheFirst) {
+  config.tailers[0].start_at = StartAt::end;
+  disk.append("/log/a.log", lines(0, 5));
+  start_that_fails();
   start();
+  disk.append("/log/a.log", lines(5, 7));
   run();
-  EXPECT_EQ(delivered(), list(0, 3));
+  EXPECT_EQ(delivered(), list(5, 7));
 }
 
 TEST_F(Tailing, AnOverflowOfTheWatcherLosesNothing) {

@@ -114,6 +114,17 @@ struct PipelineWorld : testing::Test {
   }
   // Without waiting for the first scan.
   void start_unsettled() {
+    create();
+    if (!pipeline) return;
+    disk.set_time(clock.wall());
+    pipeline->start(clock.now(), clock.wall());
+  }
+  // A start that fails behind the journal: the port is taken, say.
+  void start_that_fails() {
+    create();
+    kill();
+  }
+  void create() {
     engine = std::make_unique<SimEngine>(disk);
     workers = std::make_unique<SimWorkerPool>();
     watcher.reset();  // the old one stops listening before the new one begins
@@ -130,8 +141,6 @@ struct PipelineWorld : testing::Test {
                                   }});
     ASSERT_TRUE(made) << made.error().text();
     pipeline = std::move(*made);
-    disk.set_time(clock.wall());
-    pipeline->start(clock.now(), clock.wall());
   }
   // kill -9, and gone.
   void kill() {

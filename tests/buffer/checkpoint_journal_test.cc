@@ -24,7 +24,7 @@ TEST(CheckpointJournal, AMissingJournalIsAFreshStart) {
   const JournalOpened opened = world.open();
   EXPECT_FALSE(opened.existed);
   EXPECT_FALSE(opened.is_usable);
-  EXPECT_TRUE(opened.is_writable);
+  EXPECT_TRUE(world.is_writable);
   EXPECT_TRUE(world.journal->all().empty());
   EXPECT_TRUE(world.journal->is_settled());
   EXPECT_EQ(world.journal->next_deadline(), kNever);
@@ -43,7 +43,7 @@ TEST(CheckpointJournal, WhatWasPutAdvancedAndForgottenIsFoundAfterARestart) {
   ASSERT_TRUE(world.settle());
   world.kill();
   const JournalOpened opened = world.open();
-  EXPECT_TRUE(opened.existed && opened.is_usable && opened.is_writable);
+  EXPECT_TRUE(opened.existed && opened.is_usable && world.is_writable);
   EXPECT_EQ(opened.bad_at, 0u);
   ASSERT_EQ(world.journal->all().size(), 2u);
   EXPECT_EQ(world.journal->find(id_of(1))->progress, (Progress{.acked = 200, .tail_bytes = 8, .tail_hash = 6200}));
@@ -118,7 +118,7 @@ TEST(CheckpointJournal, OffCountsWhatIsWrittenAndNeverFsyncsAppends) {
   JournalWorld world(JournalFsync::off);
   world.open();
   world.put(1, 5);
-  world.turns(2);
+  world.turns(3);
   EXPECT_EQ(world.promised[id_of(1)], 5u);
   EXPECT_TRUE(world.journal->is_settled());
   EXPECT_TRUE(world.journal->counters().fsync_seconds.empty());
@@ -173,7 +173,7 @@ TEST(CheckpointJournal, AJournalWithoutOneGoodRecordIsKeptAsideAndSaidToHaveExis
     const JournalOpened opened = world.open();
     EXPECT_TRUE(opened.existed);
     EXPECT_FALSE(opened.is_usable);
-    EXPECT_TRUE(opened.is_writable);
+    EXPECT_TRUE(world.is_writable);
     EXPECT_EQ(world.disk.content(kJournalFile + ".bad"), content);
     EXPECT_EQ(world.journal->counters().errors, 1u);
     world.put(1, 3);
@@ -196,6 +196,29 @@ TEST(CheckpointJournal, AJournalCutInsideItsHeaderIsABadOne) {
   EXPECT_TRUE(opened.existed && !opened.is_usable);
   EXPECT_EQ(world.disk.content(kJournalFile + ".bad"), content);
   EXPECT_EQ(world.journal->counters().errors, 1u);
+}
+
+// The port is taken, say: the next start must find what this one found, and so conclude the same from it.
+TEST(CheckpointJournal, AStartThatFailsLeavesADamagedJournalAsItIs) {
+  JournalWorld world;
+  world.open();
+  world.put(1, 10);
+  ASSERT_TRUE(world.settle());
+  world.kill();
+  const std::string good = world.disk.content(kJournalFile);
+  for (const std::string& content : {good.substr(0, 4096 + 60) + "torn", std::string("rubbish")}) {
+    ASSERT_TRUE(world.disk.remove(kJournalFile));
+    world.disk.append(kJournalFile, content);
+    const std::uint64_t steps = world.disk.faults().steps();
+    const JournalOpened first = world.open_only();
+    world.kill();
+    EXPECT_EQ(world.disk.faults().steps(), steps);
+    EXPECT_EQ(world.disk.content(kJournalFile), content);
+    const JournalOpened second = world.open_only();
+    EXPECT_TRUE(second.existed && (second.bad_at != 0 || !second.is_usable));
+    EXPECT_EQ(second.bad_at, first.bad_at);
+    world.kill();
+  }
 }
 
 TEST(CheckpointJournal, ACrashBetweenPuttingABadOneAsideAndTheNewOneIsNoFirstStart) {

@@ -42,7 +42,14 @@ class JournalWorld {
   }
   ~JournalWorld() { drop_process(); }
 
+  // A start that succeeds.
   JournalOpened open() {
+    const JournalOpened opened = open_only();
+    is_writable = journal->begin();
+    return opened;
+  }
+  // A start as far as its reading of the journal.
+  JournalOpened open_only() {
     journal = std::make_unique<CheckpointJournal>(settings, disk, engine, workers);
     journal->on_durable([this](SourceId id, Offset durable) {
       EXPECT_GE(durable, promised[id]) << "durable goes backwards";
@@ -143,6 +150,7 @@ class JournalWorld {
   SimClock clock;
   JournalSettings settings;
   std::unique_ptr<CheckpointJournal> journal;
+  bool is_writable = false;             // as the last begin said
   std::map<SourceId, Offset> promised;  // durable, as on_durable said
   std::map<SourceId, std::set<Offset>> handed_in;
   std::set<SourceId> forgotten;  // and perhaps not yet on disk

@@ -127,7 +127,8 @@ class Machine {
       TR_ASSERT(disk_.content(kLive) == file && !disk_.exists(kBad) && !disk_.exists(kNext), "a newer one was touched");
       return false;
     }
-    TR_ASSERT(opened->existed && opened->is_writable, "existed {}", opened->existed);
+    TR_ASSERT(opened->existed && !disk_.exists(kNext) && disk_.content(kLive) == file, "touched before the start");
+    TR_ASSERT(journal_->begin(), "no new segment");
     TR_ASSERT(opened->is_usable == (expected.records > 0), "{} good records", expected.records);
     TR_ASSERT(opened->bad_at == expected.bad_at, "bad at {}, not {}", opened->bad_at, expected.bad_at);
     const bool is_clean = expected.has_header && expected.bad_at == 0;
@@ -221,6 +222,7 @@ class Machine {
     disk_.crash(CrashMode::tear, random_);
     const std::map<SourceId, Checkpoint> promised = durable_;
     TR_ASSERT(open(), "what was written here cannot be opened");
+    TR_ASSERT(journal_->begin(), "no new segment");
     if (is_settled_) return check_is_expected();
     for (const auto& [id, checkpoint] : promised) {
       const Checkpoint* found = journal_->find(id);
