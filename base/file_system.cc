@@ -19,7 +19,8 @@ namespace tailrace {
 namespace {
 
 constexpr mode_t kFileMode = 0640;
-constexpr mode_t kDirectoryMode = 0750;
+constexpr mode_t kDirectoryMode = 0700;
+constexpr mode_t kDirectoryAboveMode = 0750;
 
 // Magic numbers of <linux/magic.h> that older headers lack (values from the kernel's sources).
 constexpr std::uint64_t kCifsMagic = 0xFF534D42;
@@ -66,8 +67,8 @@ std::int64_t nanoseconds_of(const statx_timestamp& t) { return t.tv_sec * 1'000'
 
 Result<FileStat> stat_with(int fd, const char* path, int flags) {
   struct statx x{};
-  constexpr unsigned kWanted =
-      STATX_TYPE | STATX_NLINK | STATX_INO | STATX_SIZE | STATX_BLOCKS | STATX_MTIME | STATX_BTIME;
+  constexpr unsigned kWanted = STATX_TYPE | STATX_MODE | STATX_UID | STATX_GID | STATX_NLINK | STATX_INO | STATX_SIZE |
+                               STATX_BLOCKS | STATX_MTIME | STATX_BTIME;
   if (uninterrupted([&] { return ::statx(fd, path, flags | AT_STATX_SYNC_AS_STAT, kWanted, &x); }) < 0)
     return last_error();
   FileStat stat;
@@ -75,6 +76,9 @@ Result<FileStat> stat_with(int fd, const char* path, int flags) {
   stat.inode = x.stx_ino;
   stat.type = type_of_mode(x.stx_mode);
   stat.links = x.stx_nlink;
+  stat.owner = x.stx_uid;
+  stat.group = x.stx_gid;
+  stat.mode = x.stx_mode & 07777U;
   stat.size = x.stx_size;
   stat.on_disk = x.stx_blocks * 512;  // always in units of 512 bytes, whatever the block size
   stat.modified = WallTime(std::chrono::nanoseconds(nanoseconds_of(x.stx_mtime)));
@@ -86,6 +90,22 @@ Result<UniqueFd> open_with(const std::string& path, int flags) {
   const int fd = uninterrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, kFileMode); });
   if (fd < 0) return last_error();
   return UniqueFd(fd);
+}
+
+int flags_of(OpenIn how) {
+  switch (how) {
+    case OpenIn::read:
+      return O_RDONLY | O_NONBLOCK;
+    case OpenIn::write:
+      return O_RDWR;
+    case OpenIn::create:
+      return O_RDWR | O_CREAT;
+    case OpenIn::create_new:
+      return O_RDWR | O_CREAT | O_EXCL;
+    case OpenIn::directory:
+      return O_RDONLY | O_DIRECTORY | O_NONBLOCK;
+  }
+  return O_RDONLY;
 }
 
 // Written on another machine, or by a daemon that the kernel hears nothing of.
@@ -226,11 +246,7 @@ Status SystemFileSystem::sync_data(int fd) {
 Status SystemFileSystem::sync_directory(const std::string& directory) {
   Result<UniqueFd> fd = open_directory(directory);
   if (!fd) return std::move(fd).error();
-  if (uninterrupted([&] { return ::fsync(fd->get()); }) == 0) return {};
-  // Some network file systems refuse to sync a directory: theirs are durable at once or never, nothing more can be
-  // done.
-  if (errno == EINVAL || errno == EOPNOTSUPP) return {};
-  return last_error();
+  return sync_directory_in(fd->get());
 }
 
 Status SystemFileSystem::rename(const std::string& from, const std::string& to) {
@@ -247,7 +263,8 @@ Status SystemFileSystem::make_directories(const std::string& path) {
   while (end < path.size()) {
     end = std::min(path.find('/', end + 1), path.size());
     const std::string upto = path.substr(0, end);
-    if (::mkdir(upto.c_str(), kDirectoryMode) == 0 || errno == EEXIST) continue;
+    const mode_t mode = end == path.size() ? kDirectoryMode : kDirectoryAboveMode;
+    if (::mkdir(upto.c_str(), mode) == 0 || errno == EEXIST) continue;
     // A read-only or foreign parent that is there already is no obstacle (mkdir may say EROFS before EEXIST).
     const int mkdir_errno = errno;
     Result<FileStat> existing = stat(upto);
@@ -257,6 +274,45 @@ Status SystemFileSystem::make_directories(const std::string& path) {
   if (!made) return std::move(made).error();
   if (made->type != FileType::directory) return Error::from_errno(ENOTDIR);
   return {};
+}
+
+Result<UniqueFd> SystemFileSystem::open_in(int directory, const std::string& name, OpenIn how) {
+  const int flags = flags_of(how) | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC;
+  UniqueFd fd(uninterrupted([&] { return ::openat(directory, name.c_str(), flags, kFileMode); }));
+  if (!fd && errno == ELOOP) return Error(ErrorKind::bad_input, "it is a symbolic link, which is not followed");
+  if (!fd && errno == ENOTDIR) return Error(ErrorKind::bad_input, "it is no directory");
+  if (!fd && errno == EISDIR) return Error(ErrorKind::bad_input, "it is no regular file");
+  if (!fd) return last_error();
+  if (how == OpenIn::directory) return fd;
+  Result<FileStat> stat = stat_fd(fd.get());
+  if (!stat) return std::move(stat).error();
+  if (stat->type != FileType::regular) return Error(ErrorKind::bad_input, "it is no regular file");
+  return fd;
+}
+
+Status SystemFileSystem::rename_in(int directory, const std::string& from, const std::string& to) {
+  return status_of(uninterrupted([&] { return ::renameat(directory, from.c_str(), directory, to.c_str()); }));
+}
+
+Status SystemFileSystem::remove_in(int directory, const std::string& name) {
+  return status_of(uninterrupted([&] { return ::unlinkat(directory, name.c_str(), 0); }));
+}
+
+Status SystemFileSystem::make_directory_in(int directory, const std::string& name) {
+  if (::mkdirat(directory, name.c_str(), kDirectoryMode) == 0 || errno == EEXIST) return {};
+  return last_error();
+}
+
+Status SystemFileSystem::sync_directory_in(int directory) {
+  if (uninterrupted([&] { return ::fsync(directory); }) == 0) return {};
+  // Some network file systems refuse to sync a directory: theirs are durable at once or never, nothing more can be
+  // done.
+  if (errno == EINVAL || errno == EOPNOTSUPP) return {};
+  return last_error();
+}
+
+Status SystemFileSystem::set_mode(int fd, std::uint32_t mode) {
+  return status_of(uninterrupted([&] { return ::fchmod(fd, static_cast<mode_t>(mode)); }));
 }
 
 Status SystemFileSystem::lock(int fd) {

@@ -28,6 +28,9 @@ struct FileStat {
   std::uint64_t on_disk = 0;  // bytes allocated
   WallTime modified{};
   std::int64_t birth_ns = 0;  // since the epoch; 0 where the file system keeps none (statx(2), STATX_BTIME)
+  std::uint32_t owner = 0;    // user id
+  std::uint32_t group = 0;
+  std::uint32_t mode = 0700;  // permission bits, 07777
 };
 
 struct DirectoryEntry {
@@ -39,6 +42,9 @@ struct DirectoryEntry {
 // Whether inotify hears of every write in a directory. no: network and cluster file systems, FUSE, 9p. An overlay says
 // yes: what is done through the overlay itself notifies (see the .cc).
 enum class Notifies : std::uint8_t { yes, no };
+
+// How a name in a directory of ours is opened: regular files only, or a directory. create_new: it must not be there.
+enum class OpenIn : std::uint8_t { read, write, create, create_new, directory };
 
 class FileSystem {
  public:
@@ -66,7 +72,18 @@ class FileSystem {
   virtual Status sync_directory(const std::string& directory) = 0;  // makes renames and creations in it durable
   virtual Status rename(const std::string& from, const std::string& to) = 0;
   virtual Status remove(const std::string& path) = 0;
-  virtual Status make_directories(const std::string& path) = 0;  // like mkdir -p, mode 0750
+  // Like mkdir -p: the last one with mode 0700, those above it with 0750.
+  virtual Status make_directories(const std::string& path) = 0;
+
+  // What lies in a directory of ours, by that directory's descriptor: it is found whatever becomes of the path, and a
+  // symlink that has the name is never followed (bad_input, as is what is no regular file).
+  virtual Result<UniqueFd> open_in(int directory, const std::string& name, OpenIn how) = 0;
+  virtual Status rename_in(int directory, const std::string& from, const std::string& to) = 0;
+  virtual Status remove_in(int directory, const std::string& name) = 0;
+  // Mode 0700. One that is there already is fine.
+  virtual Status make_directory_in(int directory, const std::string& name) = 0;
+  virtual Status sync_directory_in(int directory) = 0;
+  virtual Status set_mode(int fd, std::uint32_t mode) = 0;
   // flock(LOCK_EX | LOCK_NB); `fenced` when another process holds it.
   virtual Status lock(int fd) = 0;
   // Owns a descriptor that an IoEngine's `open` gave: the simulated disk closes its own.
@@ -99,6 +116,12 @@ class SystemFileSystem final : public FileSystem {
   Status rename(const std::string& from, const std::string& to) override;
   Status remove(const std::string& path) override;
   Status make_directories(const std::string& path) override;
+  Result<UniqueFd> open_in(int directory, const std::string& name, OpenIn how) override;
+  Status rename_in(int directory, const std::string& from, const std::string& to) override;
+  Status remove_in(int directory, const std::string& name) override;
+  Status make_directory_in(int directory, const std::string& name) override;
+  Status sync_directory_in(int directory) override;
+  Status set_mode(int fd, std::uint32_t mode) override;
   Status lock(int fd) override;
   std::function<void()> uncache(int fd, std::uint64_t begin, std::uint64_t end) override;
 };

@@ -115,6 +115,15 @@ class ReadOnlyFileSystem : public FileSystem {
   Status make_directories(const std::string& path) override {
     return std::filesystem::is_directory(path) ? Status() : Status(read_only());
   }
+  Result<UniqueFd> open_in(int directory, const std::string& name, OpenIn how) override {
+    if (how != OpenIn::read && how != OpenIn::directory) return read_only();
+    return real_.open_in(directory, name, how);
+  }
+  Status rename_in(int, const std::string&, const std::string&) override { return read_only(); }
+  Status remove_in(int, const std::string&) override { return read_only(); }
+  Status make_directory_in(int, const std::string&) override { return read_only(); }
+  Status sync_directory_in(int directory) override { return real_.sync_directory_in(directory); }
+  Status set_mode(int, std::uint32_t) override { return read_only(); }
   Status lock(int fd) override { return real_.lock(fd); }
 
  private:

@@ -8,6 +8,7 @@
 //     void append(const std::string& path, const std::string& bytes);      // makes the file when it is not there
 //     void link(const std::string& existing, const std::string& name);
 //     void symlink(const std::string& target, const std::string& name);
+//     void erase_directory(const std::string& path);                       // an empty one
 //   };
 //
 // What it leaves open, since file systems differ: inode numbers that come again once nobody holds them, what is
@@ -391,6 +392,62 @@ TYPED_TEST_P(FileSystemSuite, ALockIsOneDescriptorsUntilItIsClosed) {
   EXPECT_TRUE(this->files().lock(second.get()));
 }
 
+TYPED_TEST_P(FileSystemSuite, WhatLiesInADirectoryIsReachedByItsDescriptor) {
+  FileSystem& files = this->files();
+  const std::string path = this->directory("d");
+  const UniqueFd d = *files.open_directory(path);
+  ASSERT_TRUE(files.rename(path, this->at("moved")));  // whatever becomes of the path
+  EXPECT_EQ(files.open_in(d.get(), "a", OpenIn::read).error().kind(), ErrorKind::not_found);
+  EXPECT_EQ(files.open_in(d.get(), "a", OpenIn::write).error().kind(), ErrorKind::not_found);
+  {
+    const UniqueFd a = *files.open_in(d.get(), "a", OpenIn::create);
+    EXPECT_TRUE(this->write(a, "made", 0));
+  }
+  EXPECT_EQ(this->content(this->at("moved/a")), "made");
+  EXPECT_TRUE(files.open_in(d.get(), "a", OpenIn::create));
+  EXPECT_EQ(this->read(*files.open_in(d.get(), "a", OpenIn::read)), "made");
+  EXPECT_EQ(this->errno_of(files.open_in(d.get(), "a", OpenIn::create_new)), EEXIST);
+  EXPECT_TRUE(files.open_in(d.get(), "b", OpenIn::create_new));
+  EXPECT_TRUE(files.make_directory_in(d.get(), "below"));
+  EXPECT_TRUE(files.make_directory_in(d.get(), "below"));
+  EXPECT_TRUE(files.open_in(d.get(), "below", OpenIn::directory));
+  EXPECT_EQ(files.open_in(d.get(), "below", OpenIn::read).error().kind(), ErrorKind::bad_input);
+  EXPECT_EQ(files.open_in(d.get(), "a", OpenIn::directory).error().kind(), ErrorKind::bad_input);
+  EXPECT_TRUE(files.rename_in(d.get(), "a", "b"));
+  EXPECT_TRUE(files.remove_in(d.get(), "b"));
+  EXPECT_EQ(files.remove_in(d.get(), "b").error().kind(), ErrorKind::not_found);
+  EXPECT_EQ(this->names(this->at("moved")), std::vector<std::string>{"below"});
+  EXPECT_TRUE(files.sync_directory_in(d.get()));
+  EXPECT_TRUE(files.set_mode(d.get(), 0700));
+}
+
+TYPED_TEST_P(FileSystemSuite, NoLinkInADirectoryIsFollowedByItsDescriptor) {
+  FileSystem& files = this->files();
+  const UniqueFd d = *files.open_directory(this->directory("d"));
+  this->put("target", "somebody's own");
+  this->directory("elsewhere");
+  this->world_.symlink(this->at("target"), this->at("d/link"));
+  this->world_.symlink(this->at("elsewhere"), this->at("d/into"));
+  this->world_.symlink(this->at("nowhere"), this->at("d/dangling"));
+  for (const char* name : {"link", "dangling"}) {
+    for (const OpenIn how : {OpenIn::read, OpenIn::write, OpenIn::create}) {
+      EXPECT_EQ(files.open_in(d.get(), name, how).error().kind(), ErrorKind::bad_input) << name;
+    }
+  }
+  EXPECT_EQ(files.open_in(d.get(), "into", OpenIn::directory).error().kind(), ErrorKind::bad_input);
+  EXPECT_FALSE(files.stat(this->at("nowhere")));
+  EXPECT_TRUE(files.remove_in(d.get(), "link"));  // the link, not what it leads to
+  EXPECT_EQ(this->content(this->at("target")), "somebody's own");
+}
+
+TYPED_TEST_P(FileSystemSuite, NothingIsMadeInADirectoryThatIsGone) {
+  FileSystem& files = this->files();
+  const UniqueFd d = *files.open_directory(this->directory("d"));
+  this->world_.erase_directory(this->at("d"));
+  EXPECT_EQ(files.open_in(d.get(), "a", OpenIn::create).error().kind(), ErrorKind::not_found);
+  EXPECT_EQ(files.make_directory_in(d.get(), "below").error().kind(), ErrorKind::not_found);
+}
+
 REGISTER_TYPED_TEST_SUITE_P(FileSystemSuite, WhatIsNotThereIsNotFound, WhatLiesBelowAFileIsNoDirectory,
                             ADirectoryIsNoFile, ABadDescriptorIsAnErrnoForEveryCall, AReadersDescriptorChangesNothing,
                             ReadsAreShortOnlyAtTheEnd, WritesGoWhereTheyAreTold, TruncateCutsAndMakesLonger,
@@ -400,6 +457,7 @@ REGISTER_TYPED_TEST_SUITE_P(FileSystemSuite, WhatIsNotThereIsNotFound, WhatLiesB
                             ARenamedDirectoryTakesItsFilesAlong, ADeletedFileLivesWhileItIsOpen, HardLinksAreOneFile,
                             SymlinksAreFollowedOnlyWhenAsked, ASymlinkMayLeadNowhereOrToItself,
                             AListNamesEachEntryWithItsInodeAndType, AStatSaysWhoAFileIs, MakesDirectoriesThatAreMissing,
-                            ALockIsOneDescriptorsUntilItIsClosed);
+                            ALockIsOneDescriptorsUntilItIsClosed, WhatLiesInADirectoryIsReachedByItsDescriptor,
+                            NoLinkInADirectoryIsFollowedByItsDescriptor, NothingIsMadeInADirectoryThatIsGone);
 
 }  // namespace tailrace

@@ -31,6 +31,7 @@ class RealDisk {
   }
   void link(const std::string& existing, const std::string& name) { std::filesystem::create_hard_link(existing, name); }
   void symlink(const std::string& target, const std::string& name) { std::filesystem::create_symlink(target, name); }
+  void erase_directory(const std::string& path) { std::filesystem::remove(path); }
 
  private:
   TemporaryDirectory directory_;

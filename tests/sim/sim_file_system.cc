@@ -194,6 +194,84 @@ Status SimFileSystem::make_directories(const std::string& path) {
   }
 }
 
+// Faults see the path by which the directory was opened, though the name is found wherever that is now.
+Result<SimPlace> SimFileSystem::place_in(SimOp op, int directory, const std::string& name) {
+  const Descriptor* d = descriptor(directory);
+  if (d == nullptr) return Error::from_errno(EBADF);
+  const std::string path = d->path + "/" + name;
+  if (Status ok = check(op, path); !ok) return std::move(ok).error();
+  const SimNode& node = tree_.node(d->inode);
+  if (node.type != FileType::directory) return Error::from_errno(ENOTDIR);
+  const auto found = node.entries.find(name);
+  SimPlace place{d->inode, name, nullptr, path};
+  if (found != node.entries.end()) place.node = &tree_.node(found->second);
+  return place;
+}
+
+Result<UniqueFd> SimFileSystem::open_in(int directory, const std::string& name, OpenIn how) {
+  const bool is_for_writing = how != OpenIn::read && how != OpenIn::directory;
+  const bool creates = how == OpenIn::create || how == OpenIn::create_new;
+  const SimOp op = is_for_writing             ? SimOp::open_write
+                   : how == OpenIn::directory ? SimOp::open_directory
+                                              : SimOp::open_read;
+  Result<SimPlace> place = place_in(op, directory, name);
+  if (!place) return std::move(place).error();
+  if (place->node == nullptr && (!creates || tree_.node(place->directory).links == 0)) return Error::from_errno(ENOENT);
+  if (place->node != nullptr && how == OpenIn::create_new) return Error::from_errno(EEXIST);
+  const FileType wanted = how == OpenIn::directory ? FileType::directory : FileType::regular;
+  if (place->node != nullptr && place->node->type != wanted) return Error(ErrorKind::bad_input, "of another type");
+  if (place->node != nullptr && !place->node->is_permitted) return Error::from_errno(EACCES);
+  if (descriptors_.size() >= descriptor_limit_) return Error::from_errno(EMFILE);
+  SimNode& node = place->node != nullptr ? *place->node : tree_.create(*place, FileType::regular, now_);
+  return give_descriptor(node, place->real_path, is_for_writing);
+}
+
+Status SimFileSystem::rename_in(int directory, const std::string& from, const std::string& to) {
+  Result<SimPlace> source = place_in(SimOp::rename, directory, from);
+  if (!source) return std::move(source).error();
+  if (source->node == nullptr) return Error::from_errno(ENOENT);
+  SimPlace target = *source;
+  target.name = to;
+  const auto& entries = tree_.node(source->directory).entries;
+  const auto replaced = entries.find(to);
+  target.node = replaced == entries.end() ? nullptr : &tree_.node(replaced->second);
+  if (const int refused = refuses_rename(*source, target); refused != 0) return Error::from_errno(refused);
+  tree_.rename(*source, target);
+  return {};
+}
+
+Status SimFileSystem::remove_in(int directory, const std::string& name) {
+  Result<SimPlace> place = place_in(SimOp::remove, directory, name);
+  if (!place) return std::move(place).error();
+  if (place->node == nullptr) return Error::from_errno(ENOENT);
+  if (place->node->type == FileType::directory) return Error::from_errno(EISDIR);
+  tree_.unlink(*place);
+  return {};
+}
+
+Status SimFileSystem::make_directory_in(int directory, const std::string& name) {
+  Result<SimPlace> place = place_in(SimOp::make_directories, directory, name);
+  if (!place) return std::move(place).error();
+  if (place->node != nullptr) return {};
+  if (tree_.node(place->directory).links == 0) return Error::from_errno(ENOENT);
+  tree_.create(*place, FileType::directory, now_);
+  return {};
+}
+
+Status SimFileSystem::sync_directory_in(int directory) {
+  Result<SimNode*> node = checked(SimOp::sync_directory, directory, false);
+  if (!node) return std::move(node).error();
+  if ((*node)->type != FileType::directory) return Error::from_errno(ENOTDIR);
+  tree_.sync_directory((*node)->inode);
+  return {};
+}
+
+Status SimFileSystem::set_mode(int fd, std::uint32_t) {
+  Result<SimNode*> node = checked(SimOp::stat, fd, false);
+  if (!node) return std::move(node).error();
+  return {};
+}
+
 Status SimFileSystem::lock(int fd) {
   Result<SimNode*> node = checked(SimOp::lock, fd, false);
   if (!node) return std::move(node).error();

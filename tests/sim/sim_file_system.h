@@ -45,6 +45,12 @@ class SimFileSystem final : public FileSystem, public FdCloser {
   Status rename(const std::string& from, const std::string& to) override;
   Status remove(const std::string& path) override;
   Status make_directories(const std::string& path) override;
+  Result<UniqueFd> open_in(int directory, const std::string& name, OpenIn how) override;
+  Status rename_in(int directory, const std::string& from, const std::string& to) override;
+  Status remove_in(int directory, const std::string& name) override;
+  Status make_directory_in(int directory, const std::string& name) override;
+  Status sync_directory_in(int directory) override;
+  Status set_mode(int fd, std::uint32_t mode) override;
   Status lock(int fd) override;
   UniqueFd adopt(int fd) override { return UniqueFd(fd, this); }
   void close_fd(int fd) noexcept override;
@@ -132,6 +138,7 @@ class SimFileSystem final : public FileSystem, public FdCloser {
   static constexpr int kFirstDescriptor = 1'000'000;
 
   Descriptor* descriptor(int fd);
+  Result<SimPlace> place_in(SimOp op, int directory, const std::string& name);
   Result<UniqueFd> give_descriptor(SimNode& node, const std::string& path, bool is_writable);
   Status check(SimOp op, const std::string& path);
   // Both check a fault and the descriptor.

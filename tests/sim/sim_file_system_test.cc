@@ -24,6 +24,7 @@ class SimulatedDisk {
   }
   void link(const std::string& existing, const std::string& name) { disk_.link(existing, name); }
   void symlink(const std::string& target, const std::string& name) { disk_.symlink(target, name); }
+  void erase_directory(const std::string& path) { disk_.erase(path); }
 
  private:
   SimFileSystem disk_;

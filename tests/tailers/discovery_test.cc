@@ -66,6 +66,18 @@ class WatchedFileSystem final : public FileSystem {
   Status rename(const std::string& from, const std::string& to) override { return real_.rename(from, to); }
   Status remove(const std::string& path) override { return real_.remove(path); }
   Status make_directories(const std::string& path) override { return real_.make_directories(path); }
+  Result<UniqueFd> open_in(int directory, const std::string& name, OpenIn how) override {
+    return real_.open_in(directory, name, how);
+  }
+  Status rename_in(int directory, const std::string& from, const std::string& to) override {
+    return real_.rename_in(directory, from, to);
+  }
+  Status remove_in(int directory, const std::string& name) override { return real_.remove_in(directory, name); }
+  Status make_directory_in(int directory, const std::string& name) override {
+    return real_.make_directory_in(directory, name);
+  }
+  Status sync_directory_in(int directory) override { return real_.sync_directory_in(directory); }
+  Status set_mode(int fd, std::uint32_t mode) override { return real_.set_mode(fd, mode); }
   Status lock(int fd) override { return real_.lock(fd); }
 
  private:
