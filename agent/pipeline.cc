@@ -110,6 +110,7 @@ class RealPipeline final : public Pipeline {
  private:
   JournalSettings journal_settings() const {
     return {.directory = config_.agent.state_dir,
+            .home = seams_.state,
             .fsync = journal_fsync(config_.checkpoint.fsync),
             .interval = config_.checkpoint.interval,
             .segment_bytes_min = options_.journal_segment_bytes_min,
@@ -351,7 +352,7 @@ void RealPipeline::set_targets(Instant now) {
 bool RealPipeline::is_drained() const {
   return is_draining_ && !needs_targets_ &&
          std::all_of(tailers_.begin(), tailers_.end(), [](const auto& tailer) { return tailer->is_drained(); }) &&
-         (journal_.is_settled() || journal_.is_degraded());
+         (journal_.is_settled() || journal_.is_stuck());
 }
 
 TailFile* RealPipeline::find(SourceId id, Tailer** tailer) const {

@@ -30,6 +30,8 @@ struct Seams {
   Watcher& watcher;
   // Builds the sink of a [sinks.x]; called once a sink at the start.
   std::function<Result<std::unique_ptr<Sink>>(const SinkConfig&)> make_sink;
+  // state_dir as the agent holds it; without one the journal opens it by its path, for itself.
+  std::shared_ptr<StateHome> state = nullptr;
 };
 
 struct PipelineOptions {
@@ -50,7 +52,7 @@ class Pipeline {
   virtual ~Pipeline() = default;
 
   // Blocks: reads the state_dir's journal and leaves it as it is. Errors: bad_input for what only editing the config
-  // can mend (exit 78).
+  // can mend (exit 78), permission for the journal (the same); `again`: the journal cannot be read for now.
   static Result<std::unique_ptr<Pipeline>> create(Config config, PipelineOptions options, const Seams& seams);
 
   // Nothing can fail any more: begins a new journal (blocks), and the first scan, on a worker.

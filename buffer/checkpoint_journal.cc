@@ -17,89 +17,93 @@ constexpr std::size_t kFsyncSecondsMax = 4096;  // when nobody takes them
 // So many forgotten sources may wait for a disk that does not answer; past it a new segment, which simply lacks them,
 // is cheaper than noting each.
 constexpr std::size_t kForgottenMax = 65'536;
-
-bool is_missing(const Error& error) { return error.kind() == ErrorKind::not_found; }
-
-// Somebody may mend it, and then the journal is good: nothing may be written over it.
-bool keeps_us_out(const Error& error) {
-  return error.kind() == ErrorKind::permission || error.kind() == ErrorKind::too_many_files;
-}
+constexpr Duration kLookEvery = std::chrono::seconds(1);
 
 struct Loaded {
   StoredCheckpoints stored;
+  std::uint64_t epoch = 0;
   bool must_go_aside = false;
 };
 
-Result<Loaded> load(FileSystem& files, const SegmentPaths& paths) {
+// `directory`: -1 when there is none.
+Result<Loaded> load(FileSystem& files, int directory, const std::string& path) {
   Loaded loaded;
-  Result<SegmentFile> file = read_segment_file(files, paths);
+  if (directory < 0) return loaded;
+  Result<std::vector<std::byte>> file = read_segment_file(files, directory);
+  if (!file && file.error().kind() != ErrorKind::not_found) return std::move(file).error().during("read", path);
   if (!file) {
-    if (keeps_us_out(file.error())) return std::move(file).error();
     // The bad one is put aside before a new one is written. A crash between the two must not look like a first start.
-    loaded.stored.opened.existed = !is_missing(file.error()) || static_cast<bool>(files.stat(paths.bad));
-    loaded.must_go_aside = !is_missing(file.error());
+    Result<UniqueFd> bad = files.open_in(directory, kBadName, OpenIn::read);
+    loaded.stored.opened.existed = bad || bad.error().kind() != ErrorKind::not_found;
     return loaded;
   }
-  Result<SegmentContents> contents = replay_segment(file->bytes);
-  if (!contents) return std::move(contents).error().during("read", paths.live);
+  Result<SegmentContents> contents = replay_segment(*file);
+  if (!contents) return std::move(contents).error().during("read", path);
+  loaded.epoch = contents->epoch;
   loaded.stored.opened.existed = true;
   loaded.stored.opened.is_usable = contents->records > 0;
   loaded.stored.opened.bad_at = contents->bad_at;
-  if (contents->bad_at == 0 && !file->is_whole) loaded.stored.opened.bad_at = file->bytes.size();
-  const bool is_clean = contents->is_header_good && contents->bad_at == 0 && file->is_whole;
-  loaded.must_go_aside = contents->records == 0 && !is_clean;
+  loaded.must_go_aside = contents->records == 0 && !(contents->is_header_good && contents->bad_at == 0);
   loaded.stored.sources = std::move(contents->sources);
   return loaded;
+}
+
+// Of a directory that cannot be opened: that there is no journal, or that nobody can tell.
+Status must_be_missing(FileSystem& files, const std::string& directory, const Error& error) {
+  if (const Result<FileStat> there = files.stat(directory); !there) return {};
+  if (error.kind() == ErrorKind::permission || error.kind() == ErrorKind::bad_input) return error;
+  return Error(ErrorKind::again, error.text());
 }
 
 }  // namespace
 
 Result<StoredCheckpoints> read_checkpoints(FileSystem& files, const std::string& directory) {
-  Result<Loaded> loaded = load(files, SegmentPaths(directory));
+  Result<UniqueFd> fd = files.open_directory(directory);
+  if (!fd) {
+    if (Status missing = must_be_missing(files, directory, fd.error()); !missing) return std::move(missing).error();
+  }
+  Result<Loaded> loaded = load(files, fd ? fd->get() : -1, directory + "/" + kLiveName);
   if (!loaded) return std::move(loaded).error();
   return std::move(loaded->stored);
 }
 
 CheckpointJournal::CheckpointJournal(JournalSettings settings, FileSystem& files, IoEngine& engine, WorkerPool& workers)
-    : settings_(std::move(settings)), paths_(settings_.directory), files_(files), engine_(engine), workers_(workers) {}
+    : settings_(std::move(settings)),
+      home_(settings_.home ? settings_.home : std::make_shared<StateHome>(files, settings_.directory)),
+      live_(settings_.directory + "/" + kLiveName),
+      files_(files),
+      engine_(engine),
+      workers_(workers) {}
 
 CheckpointJournal::~CheckpointJournal() = default;
 
 Result<JournalOpened> CheckpointJournal::open() {
-  TR_ASSERT(!segment_.fd && all_.empty(), "{}: opened twice", paths_.live);
+  TR_ASSERT(!segment_.fd && all_.empty(), "{}: opened twice", live_);
   if (!settings_.is_stored) {
     Result<StoredCheckpoints> stored = read_checkpoints(files_, settings_.directory);
     if (!stored) return std::move(stored).error();
     all_ = std::move(stored->sources);
     return stored->opened;
   }
-  Result<Loaded> loaded = load(files_, paths_);
+  const Result<std::shared_ptr<UniqueFd>> directory = home_->open();
+  if (!directory) {
+    Status missing = must_be_missing(files_, settings_.directory, directory.error());
+    if (!missing) return std::move(missing).error();
+  }
+  Result<Loaded> loaded = load(files_, directory ? (*directory)->get() : -1, live_);
   if (!loaded) return std::move(loaded).error();
-  JournalOpened opened = loaded->stored.opened;
+  const JournalOpened opened = loaded->stored.opened;
   all_ = std::move(loaded->stored.sources);
-  if (loaded->must_go_aside || opened.bad_at != 0) ++counters_.errors;
+  replayed_epoch_ = loaded->epoch;
   must_go_aside_ = loaded->must_go_aside;
+  if (must_go_aside_ || opened.bad_at != 0) ++counters_.errors;
   if (must_go_aside_) {
-    log::error("{}: holds not one good checkpoint; every file starts at its beginning, the file is kept as {}",
-               paths_.live, paths_.bad);
+    log::error("{}: holds not one good checkpoint; every file starts at its beginning, the file is kept as {}", live_,
+               kBadName);
   } else if (opened.bad_at != 0) {
-    log::warn("{}: damaged at byte {}; the {} checkpoints before it count", paths_.live, opened.bad_at, all_.size());
+    log::warn("{}: damaged at byte {}; the {} checkpoints before it count", live_, opened.bad_at, all_.size());
   }
   return opened;
-}
-
-bool CheckpointJournal::begin() {
-  if (!settings_.is_stored) return true;
-  TR_ASSERT(!segment_.fd && rewriting_ == Rewriting::no, "{}: begun twice", paths_.live);
-  if (std::exchange(must_go_aside_, false)) {
-    if (Status aside = files_.rename(paths_.live, paths_.bad); !aside) {
-      ++counters_.errors;
-      log::warn("rename {}: {}; it could not be kept", paths_.live, aside.error().text());
-    }
-  }
-  Status begun = write_first_segment();
-  if (!begun) note_failure(begun.error());
-  return static_cast<bool>(begun);
 }
 
 const Checkpoint* CheckpointJournal::find(SourceId id) const {
@@ -140,10 +144,11 @@ void CheckpointJournal::turn(Instant now) {
   if (!settings_.is_stored) return;
   stamp(now);
   bound_memory();
-  if (rewriting_ == Rewriting::no && needs_rewrite() && now >= retry_at_) start_rewrite();
+  if (rewriting_ == Rewriting::no && needs_rewrite() && may_retry(now)) start_rewrite();
   if (rewriting_ == Rewriting::ready && !has_io_in_flight()) start_takeover();
   start_write();
   start_sync(now);
+  start_look(now);
 }
 
 void CheckpointJournal::stamp(Instant now) {
@@ -168,8 +173,9 @@ Instant CheckpointJournal::next_deadline() const {
   if (!settings_.is_stored) return kNever;
   if (rewriting_ == Rewriting::ready && !has_io_in_flight()) return Instant::min();
   if (is_appending() && !is_writing_ && has_changes()) return Instant::min();
-  const Instant retry = rewriting_ == Rewriting::no && needs_rewrite() ? retry_at_ : kNever;
-  return std::min(retry, sync_due());
+  Instant retry = rewriting_ == Rewriting::no && needs_rewrite() ? retry_at_ : kNever;
+  if (retry != kNever && is_hurried_ && !has_retried_) retry = Instant::min();
+  return std::min({retry, sync_due(), look_due()});
 }
 
 void CheckpointJournal::on_io_done(std::uint64_t token, std::int64_t result, Instant now) {
@@ -184,7 +190,8 @@ void CheckpointJournal::on_io_done(std::uint64_t token, std::int64_t result, Ins
 
 bool CheckpointJournal::is_settled() const {
   if (!settings_.is_stored) return true;
-  return segment_.is_usable() && !segment_.is_full && oldest() == kNever && !has_changes();
+  return segment_.is_usable() && !segment_.is_full && oldest() == kNever && !has_changes() && !wants_look_ &&
+         !is_looking_;
 }
 
 void CheckpointJournal::hurry(bool is_hurried) { is_hurried_ = is_hurried; }
@@ -268,12 +275,13 @@ void CheckpointJournal::on_written(std::int64_t result, Instant now) {
   if (segment_.is_failed) return back_to_dirty(writing_);  // an fsync failed meanwhile
   if (result <= 0) {
     const int sys_errno = result == 0 ? EIO : static_cast<int>(-result);
-    return fail_segment(Error::from_errno(sys_errno).during("write", paths_.live), now);
+    return fail_segment(Error::from_errno(sys_errno).during("write", live_), now);
   }
   buffer_done_ += static_cast<std::size_t>(result);
   if (buffer_done_ < buffer_.size()) return submit_write();
   segment_.position += buffer_.size();
   ++counters_.writes;
+  wants_look_ = true;
   crash_point("journal.after_append");
   if (settings_.fsync == JournalFsync::off) {
     retry_delay_ = Duration{0};
@@ -307,7 +315,7 @@ void CheckpointJournal::on_synced(std::int64_t result, Instant now) {
   if (counters_.fsync_seconds.size() < kFsyncSecondsMax)
     counters_.fsync_seconds.push_back(to_seconds(now - sync_began_));
   if (result < 0) {
-    return fail_segment(Error::from_errno(static_cast<int>(-result)).during("fsync", paths_.live), now);
+    return fail_segment(Error::from_errno(static_cast<int>(-result)).during("fsync", live_), now);
   }
   // True also when a write failed meanwhile: this covers what was written before it.
   retry_delay_ = Duration{0};
@@ -318,11 +326,45 @@ void CheckpointJournal::on_synced(std::int64_t result, Instant now) {
 // done. All that does not count as durable yet comes with the new one.
 void CheckpointJournal::fail_segment(const Error& error, Instant now) {
   note_failure(error);
-  if (!segment_.is_failed) schedule_retry(now);
+  if (!segment_.is_failed) {
+    schedule_retry(now);
+    has_retried_ = false;
+  }
   segment_.is_failed = true;
   if (!is_writing_) back_to_dirty(writing_);
   back_to_dirty(written_);
   if (!is_syncing_) back_to_dirty(syncing_);
+}
+
+// ---- whether it can be found
+
+Instant CheckpointJournal::look_due() const {
+  if (!wants_look_ || is_looking_ || !segment_.is_usable()) return kNever;
+  return is_hurried_ ? Instant::min() : look_allowed_at_;
+}
+
+// Somebody may have removed the directory, or mounted another over it: what is written then is found by nobody.
+void CheckpointJournal::start_look(Instant now) {
+  const Instant due = look_due();
+  if (due == kNever || due > now) return;
+  wants_look_ = false;
+  look_allowed_at_ = now + kLookEvery;
+  const Result<FileStat> stat = files_.stat_fd(segment_.fd.get());
+  if (stat && stat->links == 0) {
+    return fail_segment(Error(ErrorKind::not_found, live_ + " was removed; it is written anew"), now);
+  }
+  is_looking_ = true;
+  auto found = std::make_shared<Status>();
+  workers_.submit(
+      owner_, [home = home_, found] { *found = home->look(); },
+      [this, found, epoch = segment_.epoch](Instant at) { on_looked(*found, epoch, at); });
+}
+
+void CheckpointJournal::on_looked(const Status& found, std::uint64_t epoch, Instant now) {
+  is_looking_ = false;
+  // Of a segment that was replaced meanwhile: the one that did looks for itself.
+  if (found || epoch != segment_.epoch) return;
+  fail_segment(Error(found.error().kind(), "state_dir " + found.error().text()), now);
 }
 
 // ---- what the stages have in common

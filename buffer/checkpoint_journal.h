@@ -5,8 +5,9 @@
 // One write is in flight at a time and takes all that changed since the last one; one fsync covers all that was written
 // before it (group commit). A full segment is compacted into a new one on a worker while appends go on. Whatever fails
 // (ENOSPC, EIO, a read-only directory) never stops the caller: `durable` stops moving, errors are counted and logged,
-// and a new segment is tried again and again; a failed fsync is never retried on the same file. Loop thread only, but
-// for what it hands to workers itself.
+// and a new segment is tried again and again; a failed fsync is never retried on the same file. That the segment can
+// still be found under state_dir's path is looked at after writes, at most once a second; that it cannot is a failure
+// like any other. Loop thread only, but for what it hands to workers itself.
 #pragma once
 
 #include <cstddef>
@@ -24,6 +25,7 @@
 #include "buffer/checkpoint.h"
 #include "buffer/journal_segment.h"
 #include "buffer/source_queue.h"
+#include "buffer/state_home.h"
 
 namespace tailrace {
 
@@ -31,7 +33,8 @@ namespace tailrace {
 enum class JournalFsync : std::uint8_t { sync, async, off };
 
 struct JournalSettings {
-  std::string directory;  // state_dir
+  std::string directory;                      // state_dir
+  std::shared_ptr<StateHome> home = nullptr;  // as somebody else holds it too; none: the journal's own
   JournalFsync fsync = JournalFsync::async;
   Duration interval = std::chrono::seconds(1);  // async: the longest that a written record waits for its fsync to begin
   std::uint64_t segment_bytes_min = 8 * 1024 * 1024;
@@ -57,7 +60,8 @@ struct StoredCheckpoints {
 };
 
 // What is stored in `directory` (a state_dir), read without touching anything. Blocks. Errors: unsupported when a newer
-// tailrace wrote it, permission, too_many_files; a journal that is missing or damaged is none.
+// tailrace wrote it; permission, also of a link in its place; `again` where the disk or the kernel refused for now. A
+// journal that is missing or damaged is none.
 Result<StoredCheckpoints> read_checkpoints(FileSystem& files, const std::string& directory);
 
 class CheckpointJournal final : public IoClient {
@@ -72,8 +76,7 @@ class CheckpointJournal final : public IoClient {
   CheckpointJournal& operator=(const CheckpointJournal&) = delete;
 
   // Replays, and touches nothing: what a damaged journal tells of itself is found again by the next start, should this
-  // one fail. Blocks (the start), once. Errors: unsupported when a newer tailrace wrote it; permission,
-  // too_many_files: there may be a good journal that cannot be read.
+  // one fail. Blocks (the start), once. Errors: as of read_checkpoints.
   Result<JournalOpened> open();
   // The start has succeeded: begins a new segment with all that is known, so that nothing is ever appended behind what
   // a crash may have left. What was concluded from a damaged journal must be in it (`put`) by now: the damage is gone
@@ -104,6 +107,8 @@ class CheckpointJournal final : public IoClient {
   // Wants everything durable as soon as possible, without waiting for `interval` (the end of a drain).
   void hurry(bool is_hurried);
   bool is_degraded() const;  // nothing can be stored at the moment
+  // Degraded, and a new segment was tried in vain: the next try may wait for long.
+  bool is_stuck() const { return is_degraded() && has_retried_; }
   // Changes that wait in memory: never more than about three for each known source and 200,000 beside.
   std::size_t waiting_changes() const { return dirty_.sources.size() + batch_.size() - batch_next_ + catch_up_.size(); }
   bool has_io_in_flight() const { return is_writing_ || is_syncing_; }
@@ -144,6 +149,8 @@ class CheckpointJournal final : public IoClient {
   void bound_memory();
 
   bool is_appending() const;  // the segment takes records now
+  // The end of a drain does not wait for the next try before there was one.
+  bool may_retry(Instant now) const { return now >= retry_at_ || (is_hurried_ && !has_retried_); }
   bool has_changes() const { return batch_next_ < batch_.size() || !dirty_.sources.empty(); }
   void start_write();
   void encode_batch();
@@ -153,10 +160,12 @@ class CheckpointJournal final : public IoClient {
   void start_sync(Instant now);
   void on_synced(std::int64_t result, Instant now);
   void fail_segment(const Error& error, Instant now);
+  Instant look_due() const;
+  void start_look(Instant now);
+  void on_looked(const Status& found, std::uint64_t epoch, Instant now);
 
   bool needs_rewrite() const;
-  SegmentPlan plan_segment() const;
-  Status write_first_segment();
+  void plan_rewrite();
   void start_rewrite();
   void on_rewritten(const std::shared_ptr<Rewrite>& rewrite, Instant now);
   void start_takeover();
@@ -172,7 +181,8 @@ class CheckpointJournal final : public IoClient {
   Instant oldest() const;
 
   JournalSettings settings_;
-  SegmentPaths paths_;
+  std::shared_ptr<StateHome> home_;  // workers use it
+  const std::string live_;           // for messages
   FileSystem& files_;
   IoEngine& engine_;
   WorkerPool& workers_;
@@ -198,9 +208,16 @@ class CheckpointJournal final : public IoClient {
   std::shared_ptr<Rewrite> rewrite_;
   SourceQueue catch_up_;           // what changed since the new segment's records were encoded
   bool is_rewrite_stale_ = false;  // more changed than it is worth to note: begin again
-  bool must_go_aside_ = false;  // until begin: what is there holds not one good checkpoint
+  const std::uint64_t epoch_family_ = SourceId::random().high & kEpochFamilyMask;
+  std::uint64_t segments_ = 0;        // begun by this process
+  std::uint64_t replayed_epoch_ = 0;  // of what the start found
+  bool must_go_aside_ = false;        // which holds not one good checkpoint, and is still there
   Instant retry_at_ = Instant::min();
-  Duration retry_delay_{0};  // at once, then 1 s doubling to 30 s
+  Duration retry_delay_{0};   // at once, then 1 s doubling to 30 s
+  bool has_retried_ = false;  // since the segment failed
+  // Whether the segment can be found: wanted after each write.
+  bool wants_look_ = false, is_looking_ = false;
+  Instant look_allowed_at_ = Instant::min();
   bool is_in_trouble_ = false;
   std::uint64_t trouble_errors_ = 0;
   WorkOwner owner_;

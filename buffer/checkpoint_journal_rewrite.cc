@@ -18,14 +18,38 @@ namespace {
 
 constexpr std::uint64_t kBlock = 4096;
 
+// What does not heal by itself is said again: it is often the second failure, behind one that was.
+void say_if_somebody_must_act(const Error& error) {
+  switch (error.kind()) {
+    case ErrorKind::refused:
+    case ErrorKind::fenced:
+    case ErrorKind::bad_input:
+    case ErrorKind::permission:
+    case ErrorKind::unsupported:
+      log::error("{}", error.text());
+      return;
+    case ErrorKind::not_found:
+    case ErrorKind::again:
+    case ErrorKind::no_space:
+    case ErrorKind::read_only:
+    case ErrorKind::too_many_files:
+    case ErrorKind::io:
+      return;
+  }
+}
+
 std::uint64_t round_up(std::uint64_t bytes) { return (bytes + kBlock - 1) / kBlock * kBlock; }
 
 }  // namespace
 
 // Owned by the loop and by the job that works on it; only the job touches it in between.
 struct CheckpointJournal::Rewrite {
+  void write(FileSystem& files, StateHome& home);
+  void take_over(FileSystem& files, StateHome& home);
+
   SegmentPlan plan;
   std::uint64_t position = 0;  // behind the last record
+  std::shared_ptr<UniqueFd> directory;
   UniqueFd fd;
   Takeover takeover;
   Status status;
@@ -36,44 +60,70 @@ bool CheckpointJournal::needs_rewrite() const {
   return !segment_.is_usable() || segment_.is_full || segment_.bytes - segment_.position < segment_.bytes / 8;
 }
 
-SegmentPlan CheckpointJournal::plan_segment() const {
-  SegmentPlan plan;
-  plan.epoch = SourceId::random().high;
+// Every source as it is now.
+void CheckpointJournal::plan_rewrite() {
+  rewrite_ = std::make_shared<Rewrite>();
+  SegmentPlan& plan = rewrite_->plan;
+  plan.epoch = epoch_family_ | (++segments_ & ~kEpochFamilyMask);
   SegmentEncoder encoder(plan.epoch, kSegmentHeaderBytes);
   for (const auto& [id, checkpoint] : all_) encoder.identity(checkpoint);
   plan.bytes = round_up(std::max(settings_.segment_bytes_min, 2 * encoder.position()));
   plan.records = std::move(encoder.bytes());
-  return plan;
+  rewrite_->position = kSegmentHeaderBytes + plan.records.size();
+  rewrite_->takeover.epoch_family = epoch_family_;
+  rewrite_->takeover.replayed_epoch = replayed_epoch_;
+  rewrite_->takeover.puts_aside = must_go_aside_;
 }
 
-Status CheckpointJournal::write_first_segment() {
-  const SegmentPlan plan = plan_segment();
-  Result<UniqueFd> fd = write_segment(files_, paths_, plan);
-  if (!fd) return std::move(fd).error();
-  Takeover takeover;
-  takeover.fd = fd->get();
-  if (Status ok = take_over(files_, paths_, takeover); !ok) return ok;
-  segment_ = {std::move(*fd), plan.epoch, plan.bytes, kSegmentHeaderBytes + plan.records.size()};
-  return {};
+// On a worker, or at the start.
+void CheckpointJournal::Rewrite::write(FileSystem& files, StateHome& home) {
+  Result<std::shared_ptr<UniqueFd>> opened = home.open();
+  if (!opened) {
+    status = std::move(opened).error();
+    return;
+  }
+  directory = std::move(*opened);
+  Result<UniqueFd> written = write_segment(files, directory->get(), plan);
+  if (written) {
+    fd = std::move(*written);
+  } else {
+    status = std::move(written).error().during("state_dir", home.path());
+  }
+  plan.records = std::vector<std::byte>();  // gives the memory back: up to 18 MB for 100,000 files
+}
+
+void CheckpointJournal::Rewrite::take_over(FileSystem& files, StateHome& home) {
+  takeover.fd = fd.get();
+  status = home.sync_name();
+  if (status) status = tailrace::take_over(files, directory->get(), takeover);
+  if (!status) status = std::move(status).error().during("state_dir", home.path());
+}
+
+bool CheckpointJournal::begin() {
+  if (!settings_.is_stored) return true;
+  TR_ASSERT(!segment_.fd && rewriting_ == Rewriting::no, "{}: begun twice", live_);
+  plan_rewrite();
+  const std::shared_ptr<Rewrite> first = std::exchange(rewrite_, nullptr);
+  first->write(files_, *home_);
+  if (first->status) first->take_over(files_, *home_);
+  if (!first->status) {
+    note_failure(first->status.error());
+    has_retried_ = true;
+    return false;
+  }
+  segment_ = {std::move(first->fd), first->plan.epoch, first->plan.bytes, first->position};
+  must_go_aside_ = false;
+  return true;
 }
 
 void CheckpointJournal::start_rewrite() {
   rewriting_ = Rewriting::written;
   is_rewrite_stale_ = false;
   catch_up_.clear();
-  rewrite_ = std::make_shared<Rewrite>();
-  rewrite_->plan = plan_segment();
-  rewrite_->position = kSegmentHeaderBytes + rewrite_->plan.records.size();
-  auto work = [&files = files_, paths = paths_, rewrite = rewrite_] {
-    Result<UniqueFd> fd = write_segment(files, paths, rewrite->plan);
-    if (fd) {
-      rewrite->fd = std::move(*fd);
-    } else {
-      rewrite->status = std::move(fd).error();
-    }
-    rewrite->plan.records = std::vector<std::byte>();  // gives the memory back: up to 18 MB for 100,000 files
-  };
-  workers_.submit(owner_, std::move(work), [this, rewrite = rewrite_](Instant at) { on_rewritten(rewrite, at); });
+  plan_rewrite();
+  workers_.submit(
+      owner_, [&files = files_, home = home_, rewrite = rewrite_] { rewrite->write(files, *home); },
+      [this, rewrite = rewrite_](Instant at) { on_rewritten(rewrite, at); });
 }
 
 void CheckpointJournal::on_rewritten(const std::shared_ptr<Rewrite>& rewrite, Instant now) {
@@ -81,8 +131,10 @@ void CheckpointJournal::on_rewritten(const std::shared_ptr<Rewrite>& rewrite, In
     rewriting_ = Rewriting::ready;
     return;
   }
+  if (is_in_trouble_) say_if_somebody_must_act(rewrite->status.error());
   note_failure(rewrite->status.error());
   schedule_retry(now);
+  has_retried_ = true;
   rewriting_ = Rewriting::no;
   rewrite_.reset();
   catch_up_.clear();
@@ -97,10 +149,9 @@ void CheckpointJournal::start_takeover() {
   }
   rewriting_ = Rewriting::takes_over;
   gather_into_takeover();
-  auto work = [&files = files_, paths = paths_, rewrite = rewrite_] {
-    rewrite->status = take_over(files, paths, rewrite->takeover);
-  };
-  workers_.submit(owner_, std::move(work), [this, rewrite = rewrite_](Instant at) { on_taken_over(rewrite, at); });
+  workers_.submit(
+      owner_, [&files = files_, home = home_, rewrite = rewrite_] { rewrite->take_over(files, *home); },
+      [this, rewrite = rewrite_](Instant at) { on_taken_over(rewrite, at); });
 }
 
 // False: what changed meanwhile is more than the new segment has room for.
@@ -119,7 +170,6 @@ bool CheckpointJournal::encode_catch_up(Rewrite& rewrite) {
   }
   catch_up_.clear();
   if (encoder.position() > rewrite.plan.bytes) return false;
-  rewrite.takeover.fd = rewrite.fd.get();
   rewrite.takeover.position = rewrite.position;
   rewrite.position = encoder.position();
   rewrite.takeover.catch_up = std::move(encoder.bytes());
@@ -128,7 +178,7 @@ bool CheckpointJournal::encode_catch_up(Rewrite& rewrite) {
 
 // The new segment has every source as it is now, so whatever any stage waits for is durable when it has taken over.
 void CheckpointJournal::gather_into_takeover() {
-  TR_ASSERT(!has_io_in_flight(), "{}: a takeover while the old segment is busy", paths_.live);
+  TR_ASSERT(!has_io_in_flight(), "{}: a takeover while the old segment is busy", live_);
   taking_over_.since = oldest();
   const auto take = [this](SourceId id) {
     const Checkpoint* known = find(id);
@@ -137,8 +187,7 @@ void CheckpointJournal::gather_into_takeover() {
   for (std::size_t i = batch_next_; i < batch_.size(); ++i) take(batch_[i].id);
   for (const QueuedSource& item : dirty_.sources.items()) take(item.id);
   for (const QueuedSource& item : written_.sources.items()) take(item.id);
-  TR_ASSERT(writing_.sources.empty() && syncing_.sources.empty(), "{}: finished requests were not looked at",
-            paths_.live);
+  TR_ASSERT(writing_.sources.empty() && syncing_.sources.empty(), "{}: finished requests were not looked at", live_);
   batch_.clear();
   batch_next_ = 0;
   batch_since_ = kNever;
@@ -150,8 +199,10 @@ void CheckpointJournal::on_taken_over(const std::shared_ptr<Rewrite>& rewrite, I
   rewriting_ = Rewriting::no;
   rewrite_.reset();
   if (!rewrite->status) {
+    if (is_in_trouble_) say_if_somebody_must_act(rewrite->status.error());
     note_failure(rewrite->status.error());
     schedule_retry(now);
+    has_retried_ = true;
     // Which of the two a crash leaves is not known any more, so an append to either may be lost with its file.
     if (rewrite->takeover.was_rename_tried) segment_.is_failed = true;
     close_later(std::move(rewrite->fd));
@@ -159,9 +210,11 @@ void CheckpointJournal::on_taken_over(const std::shared_ptr<Rewrite>& rewrite, I
   }
   close_later(std::move(segment_.fd));
   segment_ = {std::move(rewrite->fd), rewrite->plan.epoch, rewrite->plan.bytes, rewrite->position};
+  must_go_aside_ = false;
+  wants_look_ = true;  // the directory may have gone while this was written
   ++counters_.compactions;
   if (std::exchange(is_in_trouble_, false)) {
-    log::info("{}: checkpoints are stored again, after {} errors", paths_.live, std::exchange(trouble_errors_, 0));
+    log::info("{}: checkpoints are stored again, after {} errors", live_, std::exchange(trouble_errors_, 0));
   }
   publish(taking_over_);
 }

@@ -96,6 +96,25 @@ Status fill_segment(FileSystem& files, int fd, const SegmentPlan& plan) {
   return files.sync_data(fd);
 }
 
+// Somebody else's checkpoints came under our name (mounted over, moved there): they are not ours to destroy.
+Status may_replace(FileSystem& files, int directory, const Takeover& takeover) {
+  Result<UniqueFd> fd = files.open_in(directory, kLiveName, OpenIn::read);
+  if (!fd && fd.error().kind() == ErrorKind::not_found) return {};
+  if (!fd && fd.error().kind() == ErrorKind::bad_input) return {};  // a link: the name alone is replaced
+  if (!fd) return std::move(fd).error().during("open", kLiveName);
+  std::vector<std::byte> header(kSegmentHeaderBytes);
+  Result<std::size_t> got = files.read_at(fd->get(), header, 0);
+  if (!got) return std::move(got).error().during("read", kLiveName);
+  header.resize(*got);
+  const Result<SegmentContents> contents = replay_segment(header);
+  if (!contents) return Error(contents.error()).during("replace", kLiveName);
+  const bool is_ours = (contents->epoch & kEpochFamilyMask) == takeover.epoch_family;
+  if (!contents->is_header_good || is_ours || contents->epoch == takeover.replayed_epoch) return {};
+  return Error(
+      ErrorKind::refused,
+      "there are checkpoints of another agent or an older state_dir; restart to go on from them, or remove them");
+}
+
 }  // namespace
 
 template <class Encode>
@@ -137,6 +156,7 @@ Result<SegmentContents> replay_segment(std::span<const std::byte> file) {
   if (version != kJournalVersion || file.size() < kSegmentHeaderBytes) return contents;
   contents.is_header_good = true;
   const auto epoch = get_number<std::uint64_t>(file.data() + kEpochAt);
+  contents.epoch = epoch;
   std::uint64_t position = kSegmentHeaderBytes;
   while (position + kRecordHeaderBytes <= file.size()) {
     const std::span<const std::byte> payload = record_at(file, epoch, position);
@@ -150,53 +170,71 @@ Result<SegmentContents> replay_segment(std::span<const std::byte> file) {
   return contents;
 }
 
-Result<UniqueFd> write_segment(FileSystem& files, const SegmentPaths& paths, const SegmentPlan& plan) {
+Result<UniqueFd> write_segment(FileSystem& files, int directory, const SegmentPlan& plan) {
   const std::uint64_t records_end = kSegmentHeaderBytes + plan.records.size();
   TR_ASSERT(records_end <= plan.bytes, "{} bytes of records in {}", plan.records.size(), plan.bytes);
-  const Status removed = files.remove(paths.next);
+  const Status removed = files.remove_in(directory, kNextName);
   if (!removed && removed.error().kind() != ErrorKind::not_found) {
-    return Error(removed.error()).during("remove", paths.next);
+    return Error(removed.error()).during("remove", kNextName);
   }
-  Result<UniqueFd> fd = files.open_write(paths.next, true);
-  if (!fd) return std::move(fd).error().during("open", paths.next);
+  Result<UniqueFd> fd = files.open_in(directory, kNextName, OpenIn::create_new);
+  if (!fd) return std::move(fd).error().during("open", kNextName);
   if (Status ok = fill_segment(files, fd->get(), plan); !ok) {
-    static_cast<void>(files.remove(paths.next));  // its room may be what is missing; left over, the next try removes it
-    return std::move(ok).error().during("write", paths.next);
+    // Its room may be what is missing; left over, the next try removes it.
+    static_cast<void>(files.remove_in(directory, kNextName));
+    return std::move(ok).error().during("write", kNextName);
   }
   return fd;
 }
 
-Status take_over(FileSystem& files, const SegmentPaths& paths, Takeover& takeover) {
+Status take_over(FileSystem& files, int directory, Takeover& takeover) {
   if (!takeover.catch_up.empty()) {
     Status ok = files.write_at(takeover.fd, takeover.catch_up, takeover.position);
     if (ok) ok = files.sync_data(takeover.fd);
-    if (!ok) return std::move(ok).error().during("write", paths.next);
+    if (!ok) return std::move(ok).error().during("write", kNextName);
+  }
+  if (Status ok = may_replace(files, directory, takeover); !ok) {
+    static_cast<void>(files.remove_in(directory, kNextName));  // nothing of ours stays in somebody else's directory
+    return ok;
+  }
+  if (takeover.puts_aside) {
+    // A crash between this and the next rename leaves no journal, and one that is put aside: no first start.
+    Status aside = files.rename_in(directory, kLiveName, kBadName);
+    if (!aside && aside.error().kind() != ErrorKind::not_found) {
+      return std::move(aside).error().during("rename", kLiveName);
+    }
   }
   crash_point("journal.compaction.before_rename");
   takeover.was_rename_tried = true;
-  if (Status ok = files.rename(paths.next, paths.live); !ok) {
-    return std::move(ok).error().during("rename", paths.next);
+  if (Status ok = files.rename_in(directory, kNextName, kLiveName); !ok) {
+    return std::move(ok).error().during("rename", kNextName);
   }
   crash_point("journal.compaction.after_rename");
-  if (Status ok = files.sync_directory(paths.directory); !ok) {
-    return std::move(ok).error().during("fsync", paths.directory);
-  }
+  if (Status ok = files.sync_directory_in(directory); !ok)
+    return std::move(ok).error().during("fsync", "the directory");
   return {};
 }
 
-Result<SegmentFile> read_segment_file(FileSystem& files, const SegmentPaths& paths) {
-  Result<UniqueFd> fd = files.open_read(paths.live);
-  if (!fd) return std::move(fd).error().during("open", paths.live);
-  SegmentFile file;
+Result<std::vector<std::byte>> read_segment_file(FileSystem& files, int directory) {
+  const auto again = [](const Error& error) { return Error(ErrorKind::again, error.text()); };
+  Result<UniqueFd> fd = files.open_in(directory, kLiveName, OpenIn::read);
+  if (!fd) {
+    const ErrorKind kind = fd.error().kind();
+    if (kind == ErrorKind::not_found || kind == ErrorKind::permission) return std::move(fd).error();
+    // A link, or no file: somebody must take it away.
+    if (kind == ErrorKind::bad_input) return Error(ErrorKind::permission, fd.error().text());
+    return again(fd.error());
+  }
+  std::vector<std::byte> bytes;
   while (true) {
-    const std::size_t at = file.bytes.size();
-    file.bytes.resize(at + kIoBytes);
-    const auto into = std::span(file.bytes).subspan(at);
+    const std::size_t at = bytes.size();
+    bytes.resize(at + kIoBytes);
+    const auto into = std::span(bytes).subspan(at);
     Result<std::size_t> got = files.read_at(fd->get(), into, at);
-    file.bytes.resize(at + (got ? *got : 0));
-    if (!got) file.is_whole = false;
+    if (!got) return again(got.error());
+    bytes.resize(at + *got);
     // No record is longer than a block, and none begins with zeros: after a block of them nothing can come.
-    if (!got || *got < kIoBytes || is_zero(std::span(file.bytes).subspan(at))) return file;
+    if (*got < kIoBytes || is_zero(std::span(bytes).subspan(at))) return bytes;
   }
 }
 

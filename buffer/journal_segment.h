@@ -25,17 +25,10 @@ inline constexpr std::uint64_t kSegmentHeaderBytes = 4096;  // a page, so that a
 inline constexpr std::uint32_t kRecordHeaderBytes = 8;
 inline constexpr std::uint32_t kRecordBytesMax = 1024 * 1024;  // of a payload
 
-struct SegmentPaths {
-  explicit SegmentPaths(std::string state_dir)
-      : directory(std::move(state_dir)),
-        live(directory + "/checkpoints"),
-        next(directory + "/checkpoints.new"),
-        bad(directory + "/checkpoints.bad") {}
-  std::string directory;
-  std::string live;
-  std::string next;  // being written; left over after a crash
-  std::string bad;   // a journal without one good record, kept for a person to look at
-};
+// The names in state_dir.
+inline constexpr char kLiveName[] = "checkpoints";
+inline constexpr char kNextName[] = "checkpoints.new";  // being written; left over after a crash
+inline constexpr char kBadName[] = "checkpoints.bad";   // without one good record, kept for a person to look at
 
 // Records for one place in one segment: neither would be good anywhere else.
 class SegmentEncoder {
@@ -63,6 +56,7 @@ class SegmentEncoder {
 
 struct SegmentContents {
   std::unordered_map<SourceId, Checkpoint> sources;
+  std::uint64_t epoch = 0;  // with a good header
   bool is_header_good = false;
   std::uint64_t records = 0;  // good ones
   std::uint64_t bad_at = 0;   // 0: ends cleanly; else the byte at which a record was torn or damaged
@@ -78,23 +72,28 @@ struct SegmentPlan {
 };
 
 // Writes the whole segment under the temporary name and fsyncs it.
-Result<UniqueFd> write_segment(FileSystem& files, const SegmentPaths& paths, const SegmentPlan& plan);
+Result<UniqueFd> write_segment(FileSystem& files, int directory, const SegmentPlan& plan);
+
+// One process's segments have epochs that begin alike, so that it knows its own again, wherever it meets them.
+inline constexpr std::uint64_t kEpochFamilyMask = ~std::uint64_t{0xffffff};
 
 // Ends what write_segment began: appends `catch_up` at `position`, fsyncs, renames, fsyncs the directory.
 struct Takeover {
   int fd = -1;
   std::uint64_t position = 0;
   std::vector<std::byte> catch_up;
+  // What may be replaced: nothing, something damaged, our own, and what the start replayed. A journal that is whole and
+  // none of these is left alone: `refused`.
+  std::uint64_t epoch_family = 0;
+  std::uint64_t replayed_epoch = 0;
+  bool puts_aside = false;  // what is there has not one good record: it is kept under another name
   // Out: from here on either segment may be the one that a crash leaves; both hold all that ever counted as durable.
   bool was_rename_tried = false;
 };
-Status take_over(FileSystem& files, const SegmentPaths& paths, Takeover& takeover);
+Status take_over(FileSystem& files, int directory, Takeover& takeover);
 
-// The live segment's bytes, up to where only zeros come. not_found: there is none.
-struct SegmentFile {
-  std::vector<std::byte> bytes;
-  bool is_whole = true;  // false: the disk refused to read on
-};
-Result<SegmentFile> read_segment_file(FileSystem& files, const SegmentPaths& paths);
+// The live segment's bytes, up to where only zeros come. Errors: not_found, there is none; permission, also for a
+// symbolic link and what is no regular file; `again` for all else, which may pass: there may be a good one.
+Result<std::vector<std::byte>> read_segment_file(FileSystem& files, int directory);
 
 }  // namespace tailrace

@@ -36,7 +36,9 @@ namespace tailrace {
 
 namespace {
 
-constexpr long kLockRetryNanoseconds = 100'000'000;
+constexpr long kRetryNanoseconds = 100'000'000;
+// A journal that is there and cannot be read for a reason that may pass.
+constexpr Duration kJournalPatience = std::chrono::seconds(10);
 
 // One run, from the loaded config to the exit status. Each step that cannot be taken names the exit status instead.
 class AgentRun {
@@ -56,6 +58,7 @@ class AgentRun {
   std::optional<int> wait_for_lock();
   std::optional<int> start_parts();
   std::optional<int> build_pipeline();
+  Result<std::unique_ptr<Pipeline>> make_pipeline();
   std::optional<int> start_http();
   Status watch(EventLoop& loop, Lifecycle& lifecycle);
   int loop();
@@ -124,13 +127,19 @@ std::optional<int> AgentRun::take_state_dir() {
   return std::nullopt;
 }
 
-// The agent before us may still be draining. Signals are blocked already, so they are looked for here.
-std::optional<int> AgentRun::wait_for_lock() {
-  const Instant deadline = clock_.now() + config_.agent.shutdown_timeout;
+// Signals are blocked already, so they are looked for here.
+bool is_ended_within_pause() {
   sigset_t ends;
   sigemptyset(&ends);
   sigaddset(&ends, SIGTERM);
   sigaddset(&ends, SIGINT);
+  const timespec pause{0, kRetryNanoseconds};
+  return sigtimedwait(&ends, nullptr, &pause) > 0;
+}
+
+// The agent before us may still be draining.
+std::optional<int> AgentRun::wait_for_lock() {
+  const Instant deadline = clock_.now() + config_.agent.shutdown_timeout;
   bool is_first = true;
   while (true) {
     const Status locked = state_dir_->try_lock(files_);
@@ -141,8 +150,7 @@ std::optional<int> AgentRun::wait_for_lock() {
       log::info("{}; waiting for it, at most {} s", locked.error().text(), to_seconds(config_.agent.shutdown_timeout));
     }
     is_first = false;
-    const timespec pause{0, kLockRetryNanoseconds};
-    if (sigtimedwait(&ends, nullptr, &pause) > 0) return options_.once ? kExitFailed : kExitDone;
+    if (is_ended_within_pause()) return options_.once ? kExitFailed : kExitDone;
   }
 }
 
@@ -161,19 +169,30 @@ std::optional<int> AgentRun::start_parts() {
 }
 
 std::optional<int> AgentRun::build_pipeline() {
+  const Instant deadline = clock_.now() + kJournalPatience;
+  while (true) {
+    Result<std::unique_ptr<Pipeline>> pipeline = make_pipeline();
+    if (pipeline) {
+      pipeline_ = std::move(*pipeline);
+      break;
+    }
+    const Error& error = pipeline.error();
+    if (error.kind() == ErrorKind::bad_input) return config_error("", error.text(), "correct it");
+    if (error.kind() == ErrorKind::permission) return config_error("agent.state_dir", error.text(), "name a directory that tailrace may use");
+    if (error.kind() != ErrorKind::again || clock_.now() >= deadline) return fail(error.text());
+    log::warn("{}; trying again, for at most {} s", error.text(), to_seconds(kJournalPatience));
+    if (is_ended_within_pause()) return options_.once ? kExitFailed : kExitDone;
+  }
+  log::info("tailrace {} starts: {} tailers, {} sinks, {}; at most {} files open", tailrace_version(),
+            config_.tailers.size(), config_.sinks.size(), engine_.reason, open_files_max_);
+  return std::nullopt;
+}
+
+Result<std::unique_ptr<Pipeline>> AgentRun::make_pipeline() {
   const PipelineOptions pipeline_options{
       .once = options_.once, .stores_checkpoints = !options_.dry_run, .open_files_max = open_files_max_};
   const auto make = [this](const SinkConfig& sink) { return make_sink(sink, config_, {files_, *workers_}); };
-  Result<std::unique_ptr<Pipeline>> pipeline =
-      Pipeline::create(config_, pipeline_options, {files_, *engine_.engine, *workers_, *watcher_, make});
-  if (!pipeline) {
-    if (pipeline.error().kind() == ErrorKind::bad_input) return config_error("", pipeline.error().text(), "correct it");
-    return fail(pipeline.error().text());
-  }
-  pipeline_ = std::move(*pipeline);
-  log::info("tailrace {} starts: {} tailers, {} sinks, {}; at most {} files open", tailrace_version(),
-            config_.tailers.size(), config_.sinks.size(), engine_.reason, pipeline_options.open_files_max);
-  return std::nullopt;
+  return Pipeline::create(config_, pipeline_options, {files_, *engine_.engine, *workers_, *watcher_, make});
 }
 
 std::optional<int> AgentRun::start_http() {

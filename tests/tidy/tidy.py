@@ -33,6 +33,8 @@ MAY_LOCK = (
     "base/log.cc", "base/mailbox.h", "base/thread_worker_pool.h", "base/thread_worker_pool.cc",
     "agent/http_server.h", "agent/http_server.cc", "agent/snapshot_exchange.h", "agent/snapshot_exchange.cc",
     "tailers/thread_engine.h", "tailers/thread_engine.cc",
+    # Shared by the workers of the journal and of the spools; never taken on the loop thread.
+    "buffer/state_home.h", "buffer/state_home.cc",
     # librdkafka calls back on threads of its own.
     "sinks/rdkafka_client.cc", "sinks/rdkafka_feeder.h", "sinks/rdkafka_feeder.cc", "sinks/thread_clocks.h", "sinks/thread_clocks.cc",
 )
