@@ -42,8 +42,9 @@ Result<std::unique_ptr<KafkaSink>> KafkaSink::create(const SinkConfig& config, c
   Result<Template> topic = Template::parse(config.topic);
   if (!topic) return std::move(topic).error().during("topic", config.topic);
   std::unique_ptr<KafkaSink> sink(new KafkaSink(config, agent.name, line_bytes_max, seams, *std::move(topic)));
-  sink->spool_ = std::make_unique<RejectedSpool>(
-      seams.files, seams.workers, agent.state_dir + "/rejected/" + config.name + ".spool", config.spool_limit);
+  auto state = seams.state ? seams.state : std::make_shared<StateHome>(seams.files, agent.state_dir);
+  sink->spool_ =
+      std::make_unique<RejectedSpool>(seams.files, seams.workers, std::move(state), config.name, config.spool_limit);
   if (Status made = sink->make_client(); !made) return std::move(made).error();
   return sink;
 }

@@ -41,6 +41,7 @@ struct KafkaSinkSeams {
   FileSystem& files;
   WorkerPool& workers;
   KafkaClientFactory make_client;
+  std::shared_ptr<StateHome> state = nullptr;  // none: by the config's path
 };
 
 class KafkaSink final : public Sink {

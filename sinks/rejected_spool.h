@@ -1,7 +1,9 @@
 // RejectedSpool: the records that Kafka refused for good, appended to state_dir/rejected/SINK.spool with the reason.
 //
-// A record is spooled only once it is fsynced. The format is described in docs/rejected_format.md. One append is under
-// way at a time, on a worker. Loop thread only, but for what it hands to the worker.
+// A record is spooled only once it is fsynced, in a file that state_dir's path leads to. Nothing is appended behind
+// half a record, as a power loss or a failed append may leave it: nobody could read on behind it. The format is
+// described in docs/rejected_format.md. One append is under way at a time, on a worker. Loop thread only, but for what
+// it hands to the worker.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +18,7 @@
 #include "base/file_system.h"
 #include "base/worker_pool.h"
 #include "buffer/source.h"
+#include "buffer/state_home.h"
 
 namespace tailrace {
 
@@ -35,7 +38,8 @@ class RejectedSpool {
  public:
   using Done = std::function<void(const Status&, Instant)>;
 
-  RejectedSpool(FileSystem& files, WorkerPool& workers, std::string path, std::uint64_t bytes_max);
+  RejectedSpool(FileSystem& files, WorkerPool& workers, std::shared_ptr<StateHome> home, const std::string& sink,
+                std::uint64_t bytes_max);
   ~RejectedSpool();
 
   bool is_busy() const { return is_busy_; }

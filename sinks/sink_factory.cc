@@ -21,8 +21,9 @@ std::uint64_t line_bytes_max(const SinkConfig& sink, const Config& config) {
 Result<std::unique_ptr<Sink>> make_sink(const SinkConfig& sink, const Config& config, const SinkSeams& seams) {
   switch (sink.type) {
     case SinkType::kafka: {
-      auto made = KafkaSink::create(sink, config.agent, line_bytes_max(sink, config),
-                                    {.files = seams.files, .workers = seams.workers, .make_client = seams.make_client});
+      auto made = KafkaSink::create(
+          sink, config.agent, line_bytes_max(sink, config),
+          {.files = seams.files, .workers = seams.workers, .make_client = seams.make_client, .state = seams.state});
       if (!made) return std::move(made).error().during("sink", sink.name);
       return std::unique_ptr<Sink>(*std::move(made));
     }

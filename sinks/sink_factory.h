@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file_system.h"
 #include "base/worker_pool.h"
+#include "buffer/state_home.h"
 #include "config/config.h"
 #include "sinks/kafka_client.h"
 #include "sinks/rdkafka_client.h"
@@ -18,6 +19,7 @@ struct SinkSeams {
   FileSystem& files;
   WorkerPool& workers;
   KafkaClientFactory make_client = make_rdkafka_client;
+  std::shared_ptr<StateHome> state = nullptr;  // as the agent holds it; none: by the config's path
 };
 
 // Waits for nothing. `config` is the whole one: its tailers say how long a line may be, its agent who ships.
