@@ -9,6 +9,7 @@
 #include "agent/exit_status.h"
 #include "agent/memory_bound.h"
 #include "agent/preflight.h"
+#include "agent/state_dir.h"
 #include "config/effective.h"
 #include "config/loader.h"
 #include "config/manual.h"
@@ -45,7 +46,12 @@ int run_check(const CheckOptions& options) {
   for (const ConfigError& error : loaded.errors) fmt::print(stderr, "{}\n", to_string(error));
   for (const ConfigError& warning : loaded.warnings) fmt::print(stderr, "{}\n", to_string(warning));
   if (!loaded) return kExitConfig;
-  const std::vector<ConfigError> refused = preflight(loaded);
+  std::vector<ConfigError> refused = preflight(loaded);
+  SystemFileSystem files;
+  if (Status state = check_state_dir(files, loaded.config.agent.state_dir); !state) {
+    refused.push_back(
+        loaded.places.error("agent.state_dir", "agent.state_dir: " + state.error().text(), kStateDirRemedy));
+  }
   for (const ConfigError& error : refused) fmt::print(stderr, "{}\n", to_string(error));
   if (!refused.empty()) return kExitConfig;
   if (const auto warning = memory_warning(loaded.config, cgroup_memory_max())) {

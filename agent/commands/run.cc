@@ -106,7 +106,7 @@ int AgentRun::run() {
   if (const auto exit_status = start_http()) return *exit_status;
   const int exit_status = loop();
   exchange_.close();
-  if (http_) state_dir_->remove_http_address(files_);
+  if (http_) state_dir_->remove_http_address();
   // Before what it works on goes. What hangs may still write into it.
   if (is_clean_ && !engine_.engine->stop()) is_clean_ = false;
   return exit_status;
@@ -114,9 +114,10 @@ int AgentRun::run() {
 
 std::optional<int> AgentRun::take_state_dir() {
   Result<StateDir> opened = StateDir::open(files_, config_.agent.state_dir);
-  if (!opened) {
-    return config_error("agent.state_dir", opened.error().text(), "name a directory that tailrace may write");
+  if (!opened && opened.error().kind() == ErrorKind::bad_input) {
+    return config_error("agent.state_dir", opened.error().text(), kStateDirRemedy);
   }
+  if (!opened) return fail("state_dir: " + opened.error().text());
   state_dir_.emplace(std::move(*opened));
   if (const auto exit_status = wait_for_lock()) return exit_status;
   if (!state_dir_->is_writable()) {
@@ -142,7 +143,7 @@ std::optional<int> AgentRun::wait_for_lock() {
   const Instant deadline = clock_.now() + config_.agent.shutdown_timeout;
   bool is_first = true;
   while (true) {
-    const Status locked = state_dir_->try_lock(files_);
+    const Status locked = state_dir_->try_lock();
     if (locked) return std::nullopt;
     if (locked.error().kind() != ErrorKind::fenced) return fail(locked.error().text());
     if (clock_.now() >= deadline) return fail(locked.error().text() + "; stop it first, or give this agent its own");
@@ -178,7 +179,7 @@ std::optional<int> AgentRun::build_pipeline() {
     }
     const Error& error = pipeline.error();
     if (error.kind() == ErrorKind::bad_input) return config_error("", error.text(), "correct it");
-    if (error.kind() == ErrorKind::permission) return config_error("agent.state_dir", error.text(), "name a directory that tailrace may use");
+    if (error.kind() == ErrorKind::permission) return config_error("agent.state_dir", error.text(), kStateDirRemedy);
     if (error.kind() != ErrorKind::again || clock_.now() >= deadline) return fail(error.text());
     log::warn("{}; trying again, for at most {} s", error.text(), to_seconds(kJournalPatience));
     if (is_ended_within_pause()) return options_.once ? kExitFailed : kExitDone;
@@ -191,8 +192,17 @@ std::optional<int> AgentRun::build_pipeline() {
 Result<std::unique_ptr<Pipeline>> AgentRun::make_pipeline() {
   const PipelineOptions pipeline_options{
       .once = options_.once, .stores_checkpoints = !options_.dry_run, .open_files_max = open_files_max_};
-  const auto make = [this](const SinkConfig& sink) { return make_sink(sink, config_, {files_, *workers_}); };
-  return Pipeline::create(config_, pipeline_options, {files_, *engine_.engine, *workers_, *watcher_, make});
+  const std::shared_ptr<StateHome> state = state_dir_ ? state_dir_->home() : nullptr;
+  const auto make = [this, state](const SinkConfig& sink) {
+    return make_sink(sink, config_, {.files = files_, .workers = *workers_, .state = state});
+  };
+  return Pipeline::create(config_, pipeline_options,
+                          {.files = files_,
+                           .engine = *engine_.engine,
+                           .workers = *workers_,
+                           .watcher = *watcher_,
+                           .make_sink = make,
+                           .state = state});
 }
 
 std::optional<int> AgentRun::start_http() {
@@ -207,7 +217,7 @@ std::optional<int> AgentRun::start_http() {
   }
   http_ = std::move(*http);
   log::info("HTTP on {}", http_->address());
-  if (Status written = state_dir_->write_http_address(files_, http_->address()); !written) {
+  if (Status written = state_dir_->write_http_address(http_->address()); !written) {
     log::warn("{}", written.error().text());
   }
   return std::nullopt;

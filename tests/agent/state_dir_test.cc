@@ -56,7 +56,7 @@ TEST_F(State, IsRefusedWhereItIsNotPermitted) {
 TEST_F(State, IsLockedAgainstAnotherProcessWhichNamesUs) {
   Result<StateDir> dir = StateDir::open(files_, scratch_ / "state");
   ASSERT_TRUE(dir);
-  ASSERT_TRUE(dir->try_lock(files_));
+  ASSERT_TRUE(dir->try_lock());
   EXPECT_EQ(scratch_.read("state/lock"), std::to_string(getpid()) + "\n");
 
   const std::string expected = "in use by pid " + std::to_string(getpid());
@@ -64,7 +64,7 @@ TEST_F(State, IsLockedAgainstAnotherProcessWhichNamesUs) {
   if (other == 0) {
     Result<StateDir> second = StateDir::open(files_, scratch_ / "state");
     if (!second) _exit(2);
-    const Status locked = second->try_lock(files_);
+    const Status locked = second->try_lock();
     if (locked) _exit(3);
     if (locked.error().kind() != ErrorKind::fenced) _exit(4);
     _exit(locked.error().text().find(expected) != std::string::npos ? 0 : 5);
@@ -79,14 +79,14 @@ TEST_F(State, IsFreeAgainWhenItsHolderIsGone) {
   const pid_t other = fork();
   if (other == 0) {
     Result<StateDir> dir = StateDir::open(files_, scratch_ / "state");
-    _exit(dir && dir->try_lock(files_) ? 0 : 1);
+    _exit(dir && dir->try_lock() ? 0 : 1);
   }
   int status = 0;
   ASSERT_EQ(waitpid(other, &status, 0), other);
   ASSERT_EQ(WEXITSTATUS(status), 0);
   Result<StateDir> dir = StateDir::open(files_, scratch_ / "state");
   ASSERT_TRUE(dir);
-  EXPECT_TRUE(dir->try_lock(files_));
+  EXPECT_TRUE(dir->try_lock());
   EXPECT_EQ(scratch_.read("state/lock"), std::to_string(getpid()) + "\n");
 }
 
@@ -137,12 +137,12 @@ TEST_F(State, OnAReadOnlyDiskIsLockedAllTheSame) {
   Result<StateDir> dir = StateDir::open(read_only, scratch_ / "state");
   ASSERT_TRUE(dir);
   EXPECT_FALSE(dir->is_writable());
-  ASSERT_TRUE(dir->try_lock(read_only));
+  ASSERT_TRUE(dir->try_lock());
 
   // A second agent that can write meets the first one at the directory.
   Result<StateDir> second = StateDir::open(files_, scratch_ / "state");
   ASSERT_TRUE(second);
-  const Status locked = second->try_lock(files_);
+  const Status locked = second->try_lock();
   ASSERT_FALSE(locked);
   EXPECT_EQ(locked.error().kind(), ErrorKind::fenced);
 }
@@ -151,22 +151,183 @@ TEST_F(State, ThatCannotEvenBeMadeIsNoReasonNotToStart) {
   ReadOnlyFileSystem read_only;
   Result<StateDir> dir = StateDir::open(read_only, scratch_ / "state");
   ASSERT_TRUE(dir) << dir.error().text();
-  EXPECT_TRUE(dir->try_lock(read_only));
+  EXPECT_TRUE(dir->try_lock());
   EXPECT_FALSE(dir->is_writable());
-  EXPECT_FALSE(dir->write_http_address(read_only, "127.0.0.1:1"));
+  EXPECT_FALSE(dir->write_http_address("127.0.0.1:1"));
 }
 
 TEST_F(State, SaysWhereTheHttpServerListens) {
   Result<StateDir> dir = StateDir::open(files_, scratch_ / "state");
   ASSERT_TRUE(dir);
   EXPECT_FALSE(read_http_address(files_, dir->path()));
-  ASSERT_TRUE(dir->write_http_address(files_, "127.0.0.1:12345"));
-  ASSERT_TRUE(dir->write_http_address(files_, "[::1]:9727"));
+  ASSERT_TRUE(dir->write_http_address("127.0.0.1:12345"));
+  ASSERT_TRUE(dir->write_http_address("[::1]:9727"));
   const Result<std::string> address = read_http_address(files_, dir->path());
   ASSERT_TRUE(address);
   EXPECT_EQ(*address, "[::1]:9727");
-  dir->remove_http_address(files_);
+  dir->remove_http_address();
   EXPECT_FALSE(read_http_address(files_, dir->path()));
+}
+
+std::uint32_t mode_of(const std::string& path) {
+  struct stat stat{};
+  EXPECT_EQ(::stat(path.c_str(), &stat), 0);
+  return stat.st_mode & 07777U;
+}
+
+TEST_F(State, IsMadeForItsOwnerOnly) {
+  const mode_t mask = umask(0);
+  ASSERT_TRUE(StateDir::open(files_, scratch_ / "a/b"));
+  umask(mask);
+  EXPECT_EQ(mode_of(scratch_ / "a/b"), 0700u);
+  EXPECT_EQ(mode_of(scratch_ / "a"), 0750u);
+}
+
+TEST_F(State, LosesTheWritePermissionOfOthers) {
+  for (const mode_t mode : {0777, 0770, 0702, 02775}) {
+    std::filesystem::create_directory(scratch_ / "state");
+    ASSERT_EQ(chmod((scratch_ / "state").c_str(), mode), 0);
+    EXPECT_TRUE(check_state_dir(files_, scratch_ / "state"));
+    EXPECT_EQ(mode_of(scratch_ / "state"), mode);  // looking changes nothing
+    ASSERT_TRUE(StateDir::open(files_, scratch_ / "state"));
+    EXPECT_EQ(mode_of(scratch_ / "state"), mode & ~022U);
+    std::filesystem::remove_all(scratch_ / "state");
+  }
+}
+
+// Chmod of /tmp would break the machine.
+TEST_F(State, IsNoDirectoryThatAllShare) {
+  ASSERT_EQ(chmod(scratch_.path().c_str(), 01777), 0);
+  const Result<StateDir> dir = StateDir::open(files_, scratch_.path());
+  ASSERT_FALSE(dir);
+  EXPECT_EQ(dir.error().kind(), ErrorKind::bad_input);
+  EXPECT_FALSE(check_state_dir(files_, scratch_.path()));
+  EXPECT_EQ(mode_of(scratch_.path()), 01777u);
+}
+
+TEST_F(State, OfAnotherUserIsRefusedAndNothingInItTouched) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can make a directory that is somebody else's";
+  std::filesystem::create_directory(scratch_ / "state");
+  scratch_.write("secret", "root's own");
+  std::filesystem::create_symlink(scratch_ / "secret", scratch_ / "state/lock");
+  ASSERT_EQ(chown((scratch_ / "state").c_str(), 65534, 65534), 0);
+  const Result<StateDir> dir = StateDir::open(files_, scratch_ / "state");
+  ASSERT_FALSE(dir);
+  EXPECT_EQ(dir.error().kind(), ErrorKind::bad_input);
+  EXPECT_NE(dir.error().text().find("belongs to user 65534"), std::string::npos) << dir.error().text();
+  const Status checked = check_state_dir(files_, scratch_ / "state");
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().text(), dir.error().text());
+  EXPECT_EQ(scratch_.read("secret"), "root's own");
+}
+
+TEST(ModeWanted, IsThatOfADirectoryThatOnlyRootAndTheAgentWrite) {
+  const AgentUser agent{.user = 500, .groups = {600, 700}};
+  const auto of = [&agent](std::uint32_t owner, std::uint32_t group, std::uint32_t mode) -> int {
+    FileStat stat;
+    stat.owner = owner;
+    stat.group = group;
+    stat.mode = mode;
+    const Result<std::uint32_t> wanted = mode_wanted(stat, agent);
+    return wanted ? static_cast<int>(*wanted) : -1;
+  };
+  EXPECT_EQ(of(500, 600, 0700), 0700);
+  EXPECT_EQ(of(500, 600, 0775), 0755);
+  EXPECT_EQ(of(500, 600, 0777), 0755);
+  EXPECT_EQ(of(0, 0, 0755), 0755);
+  EXPECT_EQ(of(0, 700, 02770), 02770);  // root's, for the agent's group: a Kubernetes volume with fsGroup
+  EXPECT_EQ(of(0, 800, 0770), -1);      // for another group
+  EXPECT_EQ(of(0, 600, 0777), -1);      // for all
+  EXPECT_EQ(of(501, 600, 0700), -1);
+}
+
+// What lies inside may have been put there before the directory was safe.
+TEST_F(State, NoLinkInsideIsFollowed) {
+  std::filesystem::create_directory(scratch_ / "state");
+  scratch_.write("secret", "somebody's own");
+  std::filesystem::create_symlink(scratch_ / "secret", scratch_ / "state/lock");
+  const Result<StateDir> refused = StateDir::open(files_, scratch_ / "state");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind(), ErrorKind::bad_input);
+  EXPECT_FALSE(check_state_dir(files_, scratch_ / "state"));
+  std::filesystem::remove(scratch_ / "state/lock");
+
+  for (const char* name : {"state/http.addr", "state/http.addr.new"}) {
+    std::filesystem::create_symlink(scratch_ / "secret", scratch_ / name);
+  }
+  EXPECT_FALSE(read_http_address(files_, scratch_ / "state"));
+  Result<StateDir> dir = StateDir::open(files_, scratch_ / "state");
+  ASSERT_TRUE(dir);
+  ASSERT_TRUE(dir->try_lock());
+  ASSERT_TRUE(dir->write_http_address("127.0.0.1:1"));
+  EXPECT_EQ(*read_http_address(files_, scratch_ / "state"), "127.0.0.1:1");
+  EXPECT_EQ(scratch_.read("secret"), "somebody's own");
+}
+
+TEST_F(State, MayItselfBeReachedThroughLinks) {
+  std::filesystem::create_directories(scratch_ / "private/tailrace");
+  std::filesystem::create_directory_symlink("private/tailrace", scratch_ / "state");  // as DynamicUser= has it
+  EXPECT_TRUE(check_state_dir(files_, scratch_ / "state"));
+  Result<StateDir> dir = StateDir::open(files_, scratch_ / "state");
+  ASSERT_TRUE(dir) << dir.error().text();
+  EXPECT_TRUE(dir->try_lock());
+  EXPECT_TRUE(dir->home()->sync_name());
+  EXPECT_TRUE(std::filesystem::exists(scratch_ / "private/tailrace/lock"));
+}
+
+// Removed, or mounted over, while the agent runs.
+TEST_F(State, IsTakenAnewWhereItsPathLeadsNow) {
+  Result<StateDir> dir = StateDir::open(files_, scratch_ / "state");
+  ASSERT_TRUE(dir && dir->try_lock() && dir->write_http_address("127.0.0.1:1"));
+  const std::shared_ptr<StateHome> home = dir->home();
+  EXPECT_TRUE(home->look());
+
+  std::filesystem::remove_all(scratch_ / "state");
+  EXPECT_FALSE(home->look());
+  ASSERT_TRUE(home->open());
+  EXPECT_TRUE(home->look());
+  EXPECT_EQ(mode_of(scratch_ / "state"), 0700u);
+  EXPECT_EQ(scratch_.read("state/lock"), std::to_string(getpid()) + "\n");
+  EXPECT_EQ(*read_http_address(files_, scratch_ / "state"), "127.0.0.1:1");
+
+  std::filesystem::rename(scratch_ / "state", scratch_ / "old");
+  std::filesystem::create_directory(scratch_ / "state");
+  EXPECT_FALSE(home->look());
+  ASSERT_TRUE(home->open());
+  EXPECT_TRUE(std::filesystem::exists(scratch_ / "state/lock"));
+
+  // Only the lock's file is gone: the directory is ours all the time.
+  std::filesystem::remove(scratch_ / "state/lock");
+  EXPECT_FALSE(home->look());
+  ASSERT_TRUE(home->open());
+  EXPECT_TRUE(home->look());
+  Result<StateDir> second = StateDir::open(files_, scratch_ / "state");
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->try_lock().error().kind(), ErrorKind::fenced);
+}
+
+TEST_F(State, IsNotTakenAnewWhereAnotherAgentRuns) {
+  Result<StateDir> dir = StateDir::open(files_, scratch_ / "state");
+  ASSERT_TRUE(dir && dir->try_lock());
+  Result<StateDir> other = StateDir::open(files_, scratch_ / "other");
+  ASSERT_TRUE(other && other->try_lock());
+  std::filesystem::remove_all(scratch_ / "state");
+  std::filesystem::rename(scratch_ / "other", scratch_ / "state");
+  const auto opened = dir->home()->open();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().kind(), ErrorKind::fenced);
+}
+
+TEST_F(State, IsCheckedWithoutBeingMade) {
+  EXPECT_TRUE(check_state_dir(files_, scratch_ / "a/b/c"));
+  EXPECT_FALSE(std::filesystem::exists(scratch_ / "a"));
+  EXPECT_TRUE(check_state_dir(files_, "no-such-directory/below"));
+  scratch_.write("file", "x");
+  for (const char* path : {"file", "file/below", "file/far/below"}) {
+    const Status checked = check_state_dir(files_, scratch_ / path);
+    ASSERT_FALSE(checked) << path;
+    EXPECT_EQ(checked.error().kind(), ErrorKind::bad_input);
+  }
 }
 
 TEST(LockHolder, IsTheProcessWhoseLineNamesTheFile) {
