@@ -25,7 +25,7 @@ JOBS ?= $(shell nproc)
 
 MAKEFLAGS += --no-print-directory
 DEPS := packaging/install-deps.sh
-CTEST_FLAGS := --output-on-failure --no-tests=error --repeat until-pass:2
+CTEST_FLAGS := --output-on-failure --no-tests=error
 
 # AddressSanitizer and ThreadSanitizer of gcc 12 fail to map their shadow on kernels with vm.mmap_rnd_bits > 28; without
 # address randomisation they can. Where a container forbids personality(2), they run as they are.
@@ -107,7 +107,7 @@ sim:
 	@$(DEPS) build
 	@$(MAKE) build/release/build.ninja
 	cmake --build build/release -j $(JOBS) --target tailrace_world
-	build/release/tests/sim/tailrace_world --seeds $(SEEDS) --first $(FIRST) --jobs $(JOBS) --table
+	build/release/tests/sim/tailrace_world --seeds $(SEEDS) --first $(FIRST) --jobs $(JOBS) --table --failed build/failed_seeds
 
 # The same seeds in a build of GCC and in one of clang.
 sim-trace:

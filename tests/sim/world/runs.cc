@@ -17,6 +17,7 @@
 
 #include "base/check.h"
 #include "base/unique_fd.h"
+#include "tests/sim/world/failed_seeds.h"
 #include "tests/sim/world/world.h"
 
 namespace tailrace::sim {
@@ -76,7 +77,7 @@ bool read_all(int fd, void* into, std::size_t bytes) {
 struct Child {
   pid_t pid = -1;
   UniqueFd told;
-  std::uint64_t next = 0;  // the seed that it is at, or begins with
+  std::size_t next = 0;  // where among the seeds it is, or begins
   bool is_at_work = false;
 };
 
@@ -309,13 +310,15 @@ class Progress {
   const bool is_terminal_ = ::isatty(STDOUT_FILENO) == 1;
 };
 
-Child start_worker(const RunOptions& options, std::uint64_t from, std::uint64_t end) {
-  Child child = spawn([&options, from, end](int fd) {
-    for (std::uint64_t seed = from; seed < end; seed += options.jobs) {
-      if (options.except.contains(seed)) continue;
-      const Told begins{.seed = seed};
+using Failures = std::vector<std::pair<std::uint64_t, std::string>>;
+
+// Those at `from`, `from` + jobs, ...
+Child start_worker(const Seeds& seeds, std::size_t from, unsigned jobs) {
+  Child child = spawn([&seeds, from, jobs](int fd) {
+    for (std::size_t at = from; at < seeds.size(); at += jobs) {
+      const Told begins{.seed = seeds[at]};
       write_all(fd, &begins, sizeof begins);
-      const Told over = told_of(seed, World(program_of(seed)).run());
+      const Told over = told_of(seeds[at], World(program_of(seeds[at])).run());
       write_all(fd, &over, sizeof over);
     }
   });
@@ -323,57 +326,91 @@ Child start_worker(const RunOptions& options, std::uint64_t from, std::uint64_t 
   return child;
 }
 
+class Runner {
+ public:
+  Runner(const RunOptions& options, const Seeds& seeds, FailedSeeds& failed)
+      : options_(options), seeds_(seeds), failed_(failed) {}
+
+  void run() {
+    for (unsigned job = 0; job < options_.jobs; ++job) children_.push_back(start_worker(seeds_, job, options_.jobs));
+    while (!children_.empty() && failures_.size() < options_.failures_max) {
+      std::vector<pollfd> asked;
+      for (const Child& child : children_) asked.push_back({.fd = child.told.get(), .events = POLLIN, .revents = 0});
+      ::poll(asked.data(), asked.size(), 1000);
+      for (std::size_t i = asked.size(); i-- > 0;) {
+        if (asked[i].revents != 0) listen_to(i);
+      }
+      totals_.failed = failures_.size();
+      progress_.tell(totals_, false);
+    }
+    for (const Child& child : children_) {
+      ::kill(child.pid, SIGKILL);
+      ::waitpid(child.pid, nullptr, 0);
+    }
+    progress_.tell(totals_, true);
+  }
+
+  const Totals& totals() const { return totals_; }
+  const Failures& failures() const { return failures_; }
+
+ private:
+  void listen_to(std::size_t number) {
+    Child& child = children_[number];
+    Told told;
+    if (read_all(child.told.get(), &told, sizeof told)) {
+      child.is_at_work = !told.is_over;
+      if (!told.is_over) return;
+      child.next += options_.jobs;
+      totals_.add(told);
+      if (told.breach[0] != '\0') {
+        failures_.emplace_back(told.seed, told.breach);
+      } else {
+        failed_.passed(told.seed);
+      }
+      return;
+    }
+    int status = 0;
+    ::waitpid(child.pid, &status, 0);
+    const Child dead = std::move(child);
+    children_.erase(children_.begin() + static_cast<std::ptrdiff_t>(number));
+    if (!dead.is_at_work) return;
+    ++totals_.seeds;
+    failures_.emplace_back(seeds_[dead.next], status_text(status));
+    const std::size_t next = dead.next + options_.jobs;
+    if (next < seeds_.size()) children_.push_back(start_worker(seeds_, next, options_.jobs));
+  }
+
+  const RunOptions& options_;
+  const Seeds& seeds_;
+  FailedSeeds& failed_;
+  std::vector<Child> children_;
+  Totals totals_;
+  Progress progress_;
+  Failures failures_;
+};
+
 }  // namespace
 
 int run_many(const RunOptions& options) {
-  const std::uint64_t end = options.first + options.seeds;
-  std::vector<Child> children;
-  for (unsigned job = 0; job < options.jobs; ++job) {
-    children.push_back(start_worker(options, options.first + job, end));
+  FailedSeeds failed(options.failed_file);
+  Seeds seeds = failed.seeds();  // they come first
+  for (std::uint64_t seed = options.first; seed < options.first + options.seeds; ++seed) {
+    if (!failed.contains(seed) && !options.except.contains(seed)) seeds.push_back(seed);
   }
-  Totals totals;
-  Progress progress;
-  std::vector<std::pair<std::uint64_t, std::string>> failures;
-  while (!children.empty() && failures.size() < options.failures_max) {
-    std::vector<pollfd> asked;
-    for (const Child& child : children) asked.push_back({.fd = child.told.get(), .events = POLLIN, .revents = 0});
-    ::poll(asked.data(), asked.size(), 1000);
-    for (std::size_t i = asked.size(); i-- > 0;) {
-      if (asked[i].revents == 0) continue;
-      Child& child = children[i];
-      Told told;
-      if (read_all(child.told.get(), &told, sizeof told)) {
-        child.is_at_work = !told.is_over;
-        child.next = told.is_over ? told.seed + options.jobs : told.seed;
-        if (!told.is_over) continue;
-        totals.add(told);
-        if (told.breach[0] != '\0') failures.emplace_back(told.seed, told.breach);
-      } else {
-        int status = 0;
-        ::waitpid(child.pid, &status, 0);
-        const Child dead = std::move(child);
-        children.erase(children.begin() + static_cast<std::ptrdiff_t>(i));
-        if (!dead.is_at_work) continue;
-        ++totals.seeds;
-        failures.emplace_back(dead.next, status_text(status));
-        if (dead.next + options.jobs < end) children.push_back(start_worker(options, dead.next + options.jobs, end));
-      }
-    }
-    totals.failed = failures.size();
-    progress.tell(totals, false);
-  }
-  for (const Child& child : children) {
-    ::kill(child.pid, SIGKILL);
-    ::waitpid(child.pid, nullptr, 0);
-  }
-  progress.tell(totals, true);
+  Runner runner(options, seeds, failed);
+  runner.run();
+  const Totals& totals = runner.totals();
   fmt::print("a seed: {} steps and {} kinds of fault (medians)\n", median(totals.steps_each),
              median(totals.kinds_each));
   if (options.has_table) print_table(totals);
   std::fflush(stdout);
   const bool is_covered = totals.seeds < kSeedsCoverAll || check_table(totals);
-  for (const auto& [seed, breach] : failures) report(seed, breach, options.is_unshrunk);
-  return failures.empty() && is_covered ? 0 : 1;
+  for (const auto& [seed, breach] : runner.failures()) {
+    report(seed, breach, options.is_unshrunk);
+    failed.add(seed);
+  }
+  failed.store();
+  return runner.failures().empty() && is_covered ? 0 : 1;
 }
 
 int run_one(std::uint64_t seed, const std::string& actions) {

@@ -13,6 +13,9 @@ struct RunOptions {
   unsigned jobs = 2;
   unsigned failures_max = 1;
   std::set<std::uint64_t> except;  // left out
+  // The seeds that failed before and have not passed since, one a line: they are run first, and those that fail are
+  // kept there. Empty: none are.
+  std::string failed_file;
   bool is_unshrunk = false, has_table = false;
 };
 

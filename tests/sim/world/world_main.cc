@@ -3,6 +3,8 @@
 //   tailrace_world --seeds 10000 [--first 1] [--jobs 2]   many seeds, in processes of their own; a seed that fails is
 //                                                         shrunk and told in words
 //   tailrace_world --seeds 400 --fresh                    the same, from a random seed on
+//   tailrace_world --seeds 400 --failed FILE              first the seeds in FILE, which failed before; those that fail
+//                                                         are kept there until they pass
 //   tailrace_world --seed 4711 [--actions 0-12,15]        one seed, or a part of its program, told in words
 //   tailrace_world --trace 100                            one hash over the traces of so many seeds
 #include <fmt/format.h>
@@ -34,6 +36,7 @@ int main(int argc, char** argv) {
   app.add_option("--first", options.first, "from this one on");
   app.add_flag("--fresh", is_fresh, "from a random one on, which is printed");
   app.add_option("--except", except, "not these, one number a line: a file");
+  app.add_option("--failed", options.failed_file, "first those in this file, where those that fail are kept");
   app.add_option("--jobs", options.jobs, "processes");
   app.add_option("--stop-after", options.failures_max, "end after so many seeds that failed");
   app.add_flag("--no-shrink", options.is_unshrunk, "do not look for the shortest program that fails");
