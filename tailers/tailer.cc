@@ -382,6 +382,7 @@ void Tailer::set_targets(bool ends_lines, Instant now) {
 
 void Tailer::stop_reading(Instant now) {
   remember_sizes(now);
+  has_stopped_ = true;
   for (auto& [id, file] : files_) file->target = file->books.read();
 }
 

@@ -253,6 +253,7 @@ class Tailer {
   // What a listing showed and could not be looked at: searched for again.
   std::vector<std::pair<SourceId, std::uint64_t>> search_again_;
 
+  bool has_stopped_ = false;  // stop_reading was asked for: what is met from then on is not read either
   std::uint64_t jobs_ = 0;    // scans, probes and searches under way
   std::uint64_t losses_ = 0;  // of events
   std::uint32_t scan_number_ = 0;

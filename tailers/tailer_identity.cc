@@ -283,6 +283,7 @@ TailFile& Tailer::add(Checkpoint known, const std::string& path, Instant now, bo
   const auto unstored = unstored_.extract(kept.id);
   parts_.ledger.start(file.books, kept.progress, unstored ? unstored.mapped() : kept.progress.acked);
   file.size = kept.progress.acked;
+  if (has_stopped_) file.target = file.books.read();  // it would also overtake those that are not read any more
   file.changed_at = now;
   by_inode_.emplace(kept.key.inode, &file);
   link_by_age(file, is_older);

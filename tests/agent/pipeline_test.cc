@@ -870,6 +870,24 @@ TEST_F(Drain, WorkersThatAreLateReachNobody) {
   }
 }
 
+// It would be shipped before the rest of the one that it follows, which is left for the next start.
+TEST_F(Drain, FlushReadsNothingOfAFileThatAppearsAfterIt) {
+  start();
+  sink->room_left = 0;
+  disk.append("/log/a.log", lines(0, 3));
+  run();
+  pipeline->begin_drain(ShutdownMode::flush, clock.now());
+  disk.move("/log/a.log", "/log/a.log.1");
+  disk.append("/log/a.log", lines(3, 6));
+  sink->room_left = 1 << 20;
+  run(seconds(1));
+  EXPECT_TRUE(delivered().empty());
+  kill();
+  start();
+  run(seconds(1));
+  EXPECT_EQ(delivered(), list(0, 6));
+}
+
 TEST_F(Drain, FlushReadsNoMore) {
   start();
   sink->room_left = 0;
