@@ -49,9 +49,18 @@ Tailer::~Tailer() {
 
 void Tailer::start(bool is_known_name, Instant now) {
   starts_at_end_ = config_.start_at == StartAt::end && !is_known_name;
+  std::unordered_map<std::string_view, const Checkpoint*> finished;  // the last one by its path
   for (const auto& [id, known] : parts_.journal.all()) {
-    if (known.tailer == config_.name && !known.path.empty()) unbound_.emplace(known.key.inode, id);
+    if (known.tailer != config_.name || known.path.empty()) continue;
+    unbound_.emplace(known.key.inode, id);
+    if (!known.is_finished || known.partition < 0) continue;
+    const Checkpoint*& last = finished[known.path];
+    const bool is_later = last == nullptr || last->seen_unix_seconds < known.seen_unix_seconds ||
+                          (last->seen_unix_seconds == known.seen_unix_seconds && last->id < known.id);
+    if (is_later) last = &known;
   }
+  // What comes under its path next goes where it went, also when that is after a restart.
+  for (const auto& [path, last] : finished) partitions_[last->path] = {.partition = last->partition, .at = now};
   purge_at_ = now + kPurgeEvery;
   start_scan(now);
 }

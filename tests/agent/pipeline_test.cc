@@ -613,6 +613,22 @@ TEST_F(Restart, AFileThatWasDeletedMeanwhileIsCountedAsLost) {
   EXPECT_EQ(lost(LostReason::deleted), 0u) << "once, and not at each start";
 }
 
+// Its consumers read one partition: the next one goes there, although the topic may have more of them by now.
+TEST_F(Restart, WhatFollowsAFinishedFileUnderItsPathGoesToItsPartition) {
+  start();
+  disk.append("/log/a.log", lines(0, 3));
+  run(seconds(2));
+  EXPECT_EQ(sink->partitions_asked, std::vector<std::int32_t>{-1});
+  disk.erase("/log/a.log");
+  run(seconds(3));
+  kill();
+  disk.append("/log/a.log", lines(3, 6));
+  start();
+  run(seconds(1));
+  EXPECT_EQ(delivered(), list(0, 6));
+  EXPECT_EQ(sink->partitions_asked, std::vector<std::int32_t>{0});
+}
+
 TEST_F(Restart, ATruncationMeanwhileStartsTheFileAtItsBeginning) {
   start();
   disk.append("/log/a.log", lines(0, 300));

@@ -29,6 +29,7 @@ class ScriptedSink final : public Sink {
 
   Lane* route(const RouteRequest& request) override {
     paths_seen.emplace_back(request.path);
+    partitions_asked.push_back(request.partition);
     lane_.partition = 0;
     return &lane_;
   }
@@ -71,6 +72,7 @@ class ScriptedSink final : public Sink {
 
   std::vector<std::string> delivered;
   std::vector<std::string> paths_seen;
+  std::vector<std::int32_t> partitions_asked;  // for: -1: none yet
   std::uint64_t room_left = 1 << 20;
   bool is_stalled = false, must_rewind = false;
   bool is_silent = false;  // what it is given arrives, and nobody hears of it
