@@ -4,12 +4,15 @@
 
 #include <cstdlib>
 
+#include "base/write_all.h"
+
 namespace tailrace {
 
 void assertion_failed(const char* file, int line, const char* condition, const std::string& text) {
   const std::string whole = fmt::format("tailrace: {}:{}: assertion failed: {}: {}\n", file, line, condition, text);
-  // One write, not the log: its thread may be the one that failed. Nothing can be done when it is short.
-  static_cast<void>(!::write(STDERR_FILENO, whole.data(), whole.size()));
+  // Not the log: its thread may be the one that failed.
+  constexpr int kPatienceMs = 1000;
+  static_cast<void>(write_all(STDERR_FILENO, whole, kPatienceMs));
   std::abort();
 }
 

@@ -10,7 +10,7 @@
 
 namespace tailrace {
 
-// Writes `text` to stderr with one write(2) and aborts.
+// Writes `text` to stderr and aborts.
 [[noreturn]] void assertion_failed(const char* file, int line, const char* condition, const std::string& text);
 
 }  // namespace tailrace

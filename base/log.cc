@@ -18,7 +18,10 @@
 
 #include "base/clock.h"
 #include "base/log_repeats.h"
+#include "base/printable.h"
+#include "base/secrets.h"
 #include "base/signals_blocked.h"
+#include "base/write_all.h"
 
 namespace tailrace::log {
 namespace {
@@ -55,23 +58,6 @@ std::string rfc3339(WallTime t) {
                      utc.tm_hour, utc.tm_min, utc.tm_sec, in_second);
 }
 
-// File names may hold any bytes: a newline must not forge a line, an escape sequence not reach the terminal.
-std::string printable(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
-      out += c;
-    } else if (c == '\n') {
-      out += "\\n";
-    } else {
-      out += fmt::format("\\x{:02x}", byte);
-    }
-  }
-  return out;
-}
-
 std::string text_line(const LogLine& line, WallTime wall) {
   std::string out = fmt::format("tailrace: {} {} {}", rfc3339(wall), name_of(line.level), printable(line.text));
   if (line.repeats > 0) out += fmt::format(" (came {} more times)", line.repeats);
@@ -80,10 +66,10 @@ std::string text_line(const LogLine& line, WallTime wall) {
 }
 
 std::string json_line(const LogLine& line, WallTime wall) {
-  nlohmann::ordered_json json = {{"time", rfc3339(wall)}, {"level", name_of(line.level)}, {"message", line.text}};
+  nlohmann::ordered_json json = {
+      {"time", rfc3339(wall)}, {"level", name_of(line.level)}, {"message", valid_utf8(line.text)}};
   if (line.repeats > 0) json["repeats"] = line.repeats;
-  // What is not UTF-8 becomes U+FFFD instead of an exception.
-  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n';
+  return printable_document(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace)) + '\n';
 }
 
 // The running log: its queue and its thread. Held by both sides, so that a thread stuck in write(2) can be left behind.
@@ -171,22 +157,24 @@ class Writer : public std::enable_shared_from_this<Writer> {
 
   void put(const LogLine& line) {
     if (has_given_up_) return;
+    const LogLine shown = {.level = line.level, .text = without_secrets(line.text), .repeats = line.repeats};
     const std::string out =
-        format_ == LogFormat::text ? text_line(line, clock_.wall()) : json_line(line, clock_.wall());
+        format_ == LogFormat::text ? text_line(shown, clock_.wall()) : json_line(shown, clock_.wall());
     std::size_t done = 0;
     while (done < out.size()) {
       // At most PIPE_BUF after POLLOUT: a pipe then takes all of it without waiting. O_NONBLOCK would do the same, but
       // is a property of the open file, which the shell and others share.
       pollfd waiting = {.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
       const int ready = ::poll(&waiting, 1, kPollMs);
-      if (ready <= 0) {
+      const ssize_t n =
+          ready <= 0 ? 0
+                     : ::write(STDERR_FILENO, out.data() + done, std::min<std::size_t>(out.size() - done, PIPE_BUF));
+      if (n < 0 && errno != EINTR && errno != EAGAIN) return;  // closed or full for good: there is nobody left to tell
+      if (n <= 0) {
         has_given_up_ = is_past_stop();
         if (has_given_up_) return;
         continue;
       }
-      const ssize_t n = ::write(STDERR_FILENO, out.data() + done, std::min<std::size_t>(out.size() - done, PIPE_BUF));
-      if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-      if (n < 0) return;  // closed or full for good: there is nobody left to tell
       done += static_cast<std::size_t>(n);
     }
   }
@@ -253,8 +241,8 @@ void write(LogLevel level, std::string text) {
     writer->push({.level = level, .text = std::move(text)});
     return;
   }
-  const std::string out = fmt::format("tailrace: {}\n", printable(text));
-  static_cast<void>(!::write(STDERR_FILENO, out.data(), out.size()));
+  const std::string out = fmt::format("tailrace: {}\n", printable(without_secrets(std::move(text))));
+  static_cast<void>(write_all(STDERR_FILENO, out));
 }
 
 }  // namespace tailrace::log

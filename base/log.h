@@ -8,7 +8,7 @@
 //   text           tailrace: 2024-05-01T12:00:00.000Z warn TEXT
 //   json           {"time":"2024-05-01T12:00:00.000Z","level":"warn","message":"TEXT"}
 //
-// TEXT carries no prefix of its own and no newline; control characters in it are written as \n or \xNN.
+// TEXT carries no prefix of its own and no newline; what is in it is made printable (base/printable.h).
 #pragma once
 
 #include <fmt/format.h>

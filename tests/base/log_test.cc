@@ -90,10 +90,25 @@ TEST_F(Log, JsonIsValidWhateverTheBytes) {
   const std::string text = stderr_.rest();
   const auto json = nlohmann::json::parse(text);
   EXPECT_EQ(json["level"], "error");
-  EXPECT_EQ(json["message"],
-            std::string("quote \" backslash \\ newline \n bad \xef\xbf\xbd\xef\xbf\xbd utf-8 \xc3\xa4 ") + '\0');
+  EXPECT_EQ(json["message"], std::string("quote \" backslash \\ newline \n bad \\xff\\xfe utf-8 \xc3\xa4 ") + '\0');
   EXPECT_EQ(json["time"].get<std::string>().back(), 'Z');
   EXPECT_EQ(text.find('\n'), text.size() - 1);
+}
+
+// U+009B is ESC [ to a terminal; journald shows a line that is no UTF-8 as "[blob data]".
+TEST_F(Log, NoTerminalActsOnItAndItIsUtf8) {
+  for (const LogFormat format : {LogFormat::text, LogFormat::json}) {
+    log::start(LogLevel::info, format);
+    log::error(
+        "/l/c1\xc2\x9b"
+        "31m.log /l/bad\xff.log /l/\xe2\x80\xaegol.log \x7f");
+    log::stop();
+  }
+  const std::string text = stderr_.rest();
+  EXPECT_NE(text.find("/l/c1\\u009b31m.log /l/bad\\xff.log /l/\\u202egol.log \\x7f\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("/l/c1\\u009b31m.log /l/bad\\\\xff.log /l/\\u202egol.log \\u007f\"}\n"), std::string::npos)
+      << text;
+  for (const char* raw : {"\xc2\x9b", "\xff", "\xe2\x80\xae", "\x7f"}) EXPECT_EQ(text.find(raw), std::string::npos);
 }
 
 TEST_F(Log, WritesNothingBelowItsLevel) {

@@ -30,7 +30,7 @@ LONG_FUNCTIONS = {
 
 # Threads share no state but here; everything else passes a Mailbox or a WorkerPool.
 MAY_LOCK = (
-    "base/log.cc", "base/mailbox.h", "base/thread_worker_pool.h", "base/thread_worker_pool.cc",
+    "base/log.cc", "base/mailbox.h", "base/secrets.cc", "base/thread_worker_pool.h", "base/thread_worker_pool.cc",
     "agent/http_server.h", "agent/http_server.cc", "agent/snapshot_exchange.h", "agent/snapshot_exchange.cc",
     "tailers/thread_engine.h", "tailers/thread_engine.cc",
     # Shared by the workers of the journal and of the spools; never taken on the loop thread.
