@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/printable.h"
 
 namespace tailrace {
 
@@ -15,7 +16,7 @@ std::string effective_toml(const Loaded& loaded) {
     out += fmt::format("{}[{}]\n", out.empty() ? "" : "\n", table.header);
     for (const auto& [key, value] : table.values) out += fmt::format("{:<{}} = {}\n", key, width, value);
   }
-  return out;
+  return printable_document(out);
 }
 
 }  // namespace tailrace

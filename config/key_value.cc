@@ -144,7 +144,7 @@ class Reader {
     if (key_.check == nullptr) return true;
     const std::optional<Fault> fault = key_.check(node.text);
     // The fault may quote a part of the value.
-    if (fault) wrong_text(node, node.is_secret ? "is not valid" : fault->text, fault->remedy);
+    if (fault) wrong_text(node, is_hidden(key_.name, node) ? "is not valid" : fault->text, fault->remedy);
     return !fault;
   }
 

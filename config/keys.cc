@@ -1,6 +1,7 @@
 #include "config/keys.h"
 
 #include <algorithm>
+#include <array>
 
 namespace tailrace {
 
@@ -69,8 +70,11 @@ bool is_secret_name(std::string_view name) {
   for (char& c : lower) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
-  return lower.find("password") != std::string::npos || lower.find("secret") != std::string::npos ||
-         lower.find("token") != std::string::npos;
+  if (lower.ends_with("_file") || lower.ends_with("keytab") || lower == "ca" || lower == "cert") return false;
+  constexpr std::array<std::string_view, 4> kWords = {"password", "passphrase", "secret", "token"};
+  return lower == "sasl.oauthbearer.config" || std::any_of(kWords.begin(), kWords.end(), [&lower](auto word) {
+           return lower.find(word) != std::string::npos;
+         });
 }
 
 bool is_private_key(std::string_view text) { return text.find("PRIVATE KEY-----") != std::string_view::npos; }

@@ -82,7 +82,8 @@ std::string_view header_of(KeyTable table);
 
 std::vector<std::string> words(std::string_view separated_by_spaces);
 bool is_for_sink(const KeySpec& key, std::string_view sink_type);
-// *password*, *secret*, *token*: values of such keys are never shown.
+// *password*, *passphrase*, *secret*, *token* and sasl.oauthbearer.config: values of such keys are never shown. Those
+// that name a file (*_file, *keytab, ca, cert) are.
 bool is_secret_name(std::string_view name);
 // A private key's PEM text, wherever it stands.
 bool is_private_key(std::string_view text);

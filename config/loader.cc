@@ -44,6 +44,7 @@ class Loading {
       check_whole(loaded_.config, root_, problems_);
     }
     note_places(root_, "");
+    loaded_.secrets = problems_.secrets();
     loaded_.errors = problems_.errors();
     loaded_.warnings = problems_.warnings();
     return std::move(loaded_);
@@ -82,9 +83,11 @@ class Loading {
 
   void note_places(const Node& node, const std::string& name) {
     const Place place = name.empty() ? Place{} : node.place;
-    loaded_.places.add(name, problems_.file_name(place.file), place.line, place.column);
-    for (const Node& child : node.children) {
-      if (!child.key.empty()) note_places(child, name.empty() ? child.key : name + "." + child.key);
+    loaded_.places.add(name, problems_.file_name(place.file), place.line, place.column, node.is_secret);
+    for (std::size_t i = 0; i < node.children.size(); ++i) {
+      const Node& child = node.children[i];
+      const bool is_item = node.kind == Node::Kind::array;
+      note_places(child, is_item ? fmt::format("{}[{}]", name, i) : name.empty() ? child.key : name + "." + child.key);
     }
   }
 
@@ -198,8 +201,9 @@ class Loading {
 
 }  // namespace
 
-void Places::add(const std::string& name, const std::string& file, int line, int column) {
+void Places::add(const std::string& name, const std::string& file, int line, int column, bool is_secret) {
   places_[name] = {.file = file, .line = line, .column = column, .text = "", .remedy = ""};
+  if (is_secret) secrets_.insert(name);
 }
 
 ConfigError Places::error(std::string name, std::string text, std::string remedy) const {

@@ -13,10 +13,12 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/secrets.h"
 #include "config/config.h"
 
 namespace tailrace {
@@ -49,15 +51,19 @@ struct EffectiveTable {
   std::vector<std::pair<std::string, std::string>> values;  // key and value, both TOML text
 };
 
-// Where tables and keys stand, by dotted name ("sinks.main.tls.ca"), for what shows only when a value is used.
+// Where tables, keys and items of lists stand, by dotted name ("sinks.main.tls.ca", "tailers.app.include[0]"), for what
+// shows only when a value is used.
 class Places {
  public:
-  void add(const std::string& name, const std::string& file, int line, int column);
+  void add(const std::string& name, const std::string& file, int line, int column, bool is_secret);
+  // Something of its value came from ${file:}.
+  bool is_secret(const std::string& name) const { return secrets_.contains(name); }
   // At the key's value; else at its table's header, or the nearest one around it; else at FILE:1:1.
   ConfigError error(std::string name, std::string text, std::string remedy) const;
 
  private:
   std::map<std::string, ConfigError> places_;  // "": the file's beginning
+  std::set<std::string> secrets_;
 };
 
 struct Loaded {
@@ -66,6 +72,7 @@ struct Loaded {
   std::vector<ConfigError> warnings;  // likewise
   std::vector<EffectiveTable> effective;
   Places places;
+  Secrets secrets;  // of ${file:}, and of keys that are secret by their name
 
   explicit operator bool() const { return errors.empty(); }
 };

@@ -129,8 +129,9 @@ The value counts as a secret.
 .B $${
 a literal ${.
 .PP
-A number or boolean key takes a string that came from a substitution. Secrets (keys whose names hold password, secret
-or token, private keys, and every value from ${file:}) are printed as ***.
+A number or boolean key takes a string that came from a substitution. Secrets (keys whose names hold password, passphrase,
+secret or token, sasl.oauthbearer.config, private keys, and every value from ${file:}) are printed as ***; paths of files
+are shown.
 .SH TABLES
 )";
 

@@ -6,21 +6,13 @@
 #include <numeric>
 #include <tuple>
 
+#include "base/printable.h"
+
 namespace tailrace {
 
+// Keys and values may hold line ends and terminal escapes: one error stays one harmless line.
 std::string to_string(const ConfigError& error) {
-  const std::string line =
-      fmt::format("{}:{}:{}: {}; {}", error.file, error.line, error.column, error.text, error.remedy);
-  std::string out;
-  for (const char c : line) {
-    // Keys and values may hold line ends and terminal escapes: one error stays one harmless line.
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    } else {
-      out += c;
-    }
-  }
-  return out;
+  return printable(fmt::format("{}:{}:{}: {}; {}", error.file, error.line, error.column, error.text, error.remedy));
 }
 
 std::size_t Problems::add_file(std::string name) {
@@ -59,7 +51,8 @@ std::vector<ConfigError> Problems::in_order(const std::vector<Problem>& problems
   std::vector<ConfigError> out;
   for (const std::size_t i : order) {
     const Problem& problem = problems[i];
-    out.push_back({files_[problem.place.file], problem.place.line, problem.place.column, problem.text, problem.remedy});
+    out.push_back({files_[problem.place.file], problem.place.line, problem.place.column, secrets_.hide(problem.text),
+                   secrets_.hide(problem.remedy)});
   }
   return out;
 }

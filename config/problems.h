@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/secrets.h"
 #include "config/loader.h"
 
 namespace tailrace {
@@ -25,6 +26,9 @@ class Problems {
 
   void error(Place place, std::string text, std::string remedy);
   void warn(Place place, std::string text, std::string remedy);
+  // No problem that is told later shows it.
+  void hide(std::string secret) { secrets_.add(std::move(secret)); }
+  const Secrets& secrets() const { return secrets_; }
   bool has_errors() const { return !errors_.empty(); }
   bool has_error_at(Place place) const;
 
@@ -43,6 +47,7 @@ class Problems {
   std::vector<std::string> files_;
   std::vector<Problem> errors_;
   std::vector<Problem> warnings_;
+  Secrets secrets_;
 };
 
 }  // namespace tailrace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/keys.h"
 #include "config/text_file.h"
 
 namespace tailrace {
@@ -70,6 +71,7 @@ Result<Substituted> substitute(std::string_view text, const Environment& environ
     out.text += *value;
     out.any = true;
     out.secret = out.secret || from_file;
+    if (from_file) out.secrets.push_back(*value);
     i = end + 1;
   }
   return out;
@@ -87,6 +89,8 @@ void substitute_all(Node& node, const Environment& environment, const std::strin
   node.text = std::move(result->text);
   node.is_substituted = result->any;
   node.is_secret = result->secret;
+  for (std::string& secret : result->secrets) problems.hide(std::move(secret));
+  if (is_secret_name(node.key)) problems.hide(node.text);
 }
 
 }  // namespace tailrace

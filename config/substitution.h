@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "config/document.h"
@@ -12,8 +13,9 @@ namespace tailrace {
 
 struct Substituted {
   std::string text;
-  bool any = false;     // something was put in
-  bool secret = false;  // something of it came from a file
+  bool any = false;                  // something was put in
+  bool secret = false;               // something of it came from a file
+  std::vector<std::string> secrets;  // those parts
 };
 
 // `folder`: where relative PATHs begin, the config file's own. not_found: an undefined variable; io: an unreadable

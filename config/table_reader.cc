@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "config/key_value.h"
 #include "config/suggest.h"
 #include "config/toml_text.h"
@@ -60,12 +62,24 @@ class Reading {
   std::string name_of(const KeySpec& key) const { return fmt::format("{}.{}", table_.path, key.name); }
 
   void use_default(const KeySpec& key, EffectiveTable& printed) {
-    if (key.required && table_.node != nullptr)
+    if (key.required && table_.node != nullptr && !is_misspelt(key))
       problems_.error(table_.node->place, fmt::format("{} is missing", name_of(key)),
                       fmt::format("add {} = {}", key.name, example_of(key)));
     // The structs already hold their defaults (a test compares them with the table's).
     if (key.later.empty() && !key.fallback.empty() && belongs_here(key, table_) && key.type != KeyType::properties)
       printed.values.emplace_back(key.name, key.fallback);
+  }
+
+  // A key that was told to be unknown is meant: that this one is missing only follows from it.
+  bool is_misspelt(const KeySpec& key) const {
+    std::vector<std::string> names;
+    for (const KeySpec* each : keys_of(table_.kind)) names.emplace_back(each->name);
+    const std::vector<Node>& given = table_.node->children;
+    return std::any_of(given.begin(), given.end(), [&](const Node& child) {
+      if (find_key(table_.kind, child.key) != nullptr) return false;
+      const Suggestion meant = nearest(child.key, names);
+      return meant.is_near && meant.word == key.name;
+    });
   }
 
   static std::string example_of(const KeySpec& key) {

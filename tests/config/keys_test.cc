@@ -144,8 +144,12 @@ TEST(Keys, EachStandsOnceWithASentenceAndEitherASetterOrAFeature) {
 
 TEST(Keys, NamesOfSecretsAreKnown) {
   for (const char* name :
-       {"password", "key_password", "ssl.key.password", "sasl.oauthbearer.client.SECRET", "token_file"})
+       {"password", "key_password", "ssl.key.password", "sasl.oauthbearer.client.SECRET", "access_token"})
     EXPECT_TRUE(is_secret_name(name)) << name;
+  for (const char* name : {"ssl.key.passphrase", "sasl.oauthbearer.config", "sasl.oauthbearer.client.secret"})
+    EXPECT_TRUE(is_secret_name(name)) << name;
+  for (const char* name : {"token_file", "password_file", "sasl.kerberos.keytab", "ca", "cert"})
+    EXPECT_FALSE(is_secret_name(name)) << name << " is a path, which is shown";
   for (const char* name : {"topic", "key", "username"}) EXPECT_FALSE(is_secret_name(name)) << name;
 }
 
