@@ -5,7 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cstdio>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +14,7 @@
 #include "agent/commands/demo.h"
 #include "agent/commands/run.h"
 #include "agent/commands/status.h"
+#include "agent/console.h"
 #include "agent/exit_status.h"
 #include "agent/versions.h"
 #include "config/loader.h"
@@ -76,8 +77,7 @@ void add_demo(CLI::App& app, CommandLine& line) {
 }
 
 int usage_error(const std::string& text, const std::string& command) {
-  fmt::print(stderr, "tailrace: {}; see \"tailrace {}--help\"\n", text, command.empty() ? "" : command + " ");
-  return kExitUsage;
+  return fail(kExitUsage, fmt::format("{}; see \"tailrace {}--help\"", text, command.empty() ? "" : command + " "));
 }
 
 // One line, whatever the library's text looks like.
@@ -107,8 +107,9 @@ std::string unknown_command(const std::vector<std::string>& commands, int argc, 
   return std::find(commands.begin(), commands.end(), word) == commands.end() ? word : "";
 }
 
-int parse_and_run(int argc, char** argv) {
+int parse_and_run(int argc, char** argv, bool has_stdout) {
   CommandLine line;
+  line.run.has_stdout = has_stdout;
   CLI::App app("tailrace ships log files to Kafka: nothing lost, the lag known.", "tailrace");
   app.footer(kFooter);
   app.require_subcommand(0, 1);
@@ -125,20 +126,20 @@ int parse_and_run(int argc, char** argv) {
     const Suggestion suggestion = nearest(word, commands);
     const std::string remedy = suggestion.is_near ? fmt::format("; did you mean \"{}\"?", suggestion.word)
                                                   : "; \"tailrace --help\" names the commands";
-    fmt::print(stderr, "tailrace: unknown command \"{}\"{}\n", word, remedy);
-    return kExitUsage;
+    return fail(kExitUsage, fmt::format("unknown command \"{}\"{}", word, remedy));
   }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    if (e.get_exit_code() == 0) return app.exit(e);  // --help
+    std::ostringstream help;
+    if (e.get_exit_code() == 0) {
+      app.exit(e, help, help);
+      return print_or_fail(help.str());
+    }
     const auto chosen = app.get_subcommands();
     return usage_error(one_line(e.what()), chosen.empty() ? "" : chosen.front()->get_name());
   }
-  if (wants_version) {
-    fmt::print("{}", version_text());
-    return kExitDone;
-  }
+  if (wants_version) return print_or_fail(version_text());
   if (app.get_subcommands().empty()) return usage_error("no command", "");
   return run_command(app, line);
 }
@@ -146,11 +147,11 @@ int parse_and_run(int argc, char** argv) {
 }  // namespace
 
 int cli_main(int argc, char** argv) {
+  const bool has_stdout = hold_standard_descriptors();
   try {
-    return parse_and_run(argc, argv);
+    return parse_and_run(argc, argv, has_stdout);
   } catch (const std::exception& e) {
-    fmt::print(stderr, "tailrace: {}\n", e.what());
-    return kExitFailed;
+    return fail(kExitFailed, e.what());
   }
 }
 

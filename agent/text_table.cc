@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/check.h"
+#include "base/printable.h"
 
 namespace tailrace {
 
@@ -26,7 +27,7 @@ TextTable::TextTable(std::vector<std::string> header, std::vector<bool> numeric)
 
 void TextTable::add(std::vector<std::string> row) {
   TR_ASSERT(row.size() == rows_.front().size(), "{} cells in a table of {}", row.size(), rows_.front().size());
-  for (std::string& cell : row) cell = printable(std::move(cell));
+  for (std::string& cell : row) cell = printable(cell);
   rows_.push_back(std::move(row));
 }
 
@@ -64,12 +65,6 @@ std::string human_seconds(double seconds) {
   if (seconds < 60) return fmt::format("{:.1f} s", seconds);
   if (seconds < 3600) return fmt::format("{:.1f} min", seconds / 60);
   return fmt::format("{:.1f} h", seconds / 3600);
-}
-
-std::string printable(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
-  return text;
 }
 
 }  // namespace tailrace

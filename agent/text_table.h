@@ -1,4 +1,4 @@
-// TextTable: rows of cells as aligned columns, for a terminal.
+// TextTable: rows of cells as aligned columns, for a terminal. Cells are made printable.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,5 @@ class TextTable {
 std::string human_bytes(std::uint64_t bytes);
 // "0.2 s", "3.1 min", "2.0 h".
 std::string human_seconds(double seconds);
-// What a terminal would act on (control characters) becomes "?": file names may be any bytes.
-std::string printable(std::string text);
 
 }  // namespace tailrace

@@ -1,11 +1,11 @@
 #include "sinks/stdout_sink.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
+
+#include "base/write_all.h"
 
 namespace tailrace {
 namespace {
@@ -15,19 +15,9 @@ constexpr std::uint64_t kJobBytes = 1024 * 1024;
 constexpr Duration kDownAfter = std::chrono::seconds(5);
 
 // Empty: all was written.
-std::string write_all(int fd, const std::string& text) {
-  std::size_t done = 0;
-  while (done < text.size()) {
-    const ssize_t written = ::write(fd, text.data() + done, text.size() - done);
-    if (written >= 0) {
-      done += static_cast<std::size_t>(written);
-    } else if (errno == EPIPE) {
-      return "stdout is closed";
-    } else if (errno != EINTR) {
-      return std::string("stdout: ") + std::strerror(errno);
-    }
-  }
-  return "";
+std::string failure_of(const Status& written) {
+  if (written) return "";
+  return written.error().sys_errno() == EPIPE ? "stdout is closed" : "stdout: " + written.error().text();
 }
 
 std::string text_of(const std::vector<Batch>& batches) {
@@ -80,7 +70,7 @@ void StdoutSink::flush(Instant now) {
   // Copied: a job that hangs in a stuck pipe may outlast us.
   auto job = std::make_shared<Job>(out_, text_of(writing_));
   workers_.submit(
-      owner_, [job] { job->failure = write_all(job->fd, job->text); },
+      owner_, [job] { job->failure = failure_of(write_all(job->fd, job->text)); },
       [this, job](Instant) { on_written(job->failure); });
 }
 

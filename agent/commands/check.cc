@@ -1,15 +1,14 @@
 #include "agent/commands/check.h"
 
-#include <fmt/format.h>
-
-#include <cstdio>
 #include <string>
 #include <vector>
 
+#include "agent/console.h"
 #include "agent/exit_status.h"
 #include "agent/memory_bound.h"
 #include "agent/preflight.h"
 #include "agent/state_dir.h"
+#include "base/secrets.h"
 #include "config/effective.h"
 #include "config/loader.h"
 #include "config/manual.h"
@@ -27,10 +26,9 @@ int connect_all(const Config& config) {
   for (const SinkConfig& sink : config.sinks) {
     std::vector<std::string> found;
     const Status reached = check_connect(sink, config, kPatience, found);
-    for (const std::string& line : found) fmt::print(stderr, "tailrace: {}\n", line);
+    for (const std::string& line : found) say("tailrace: " + line);
     if (reached) continue;
-    fmt::print(stderr, "tailrace: {}\n", reached.error().text());
-    exit_status = kExitFailed;
+    exit_status = fail(kExitFailed, reached.error().text());
   }
   return exit_status;
 }
@@ -38,13 +36,11 @@ int connect_all(const Config& config) {
 }  // namespace
 
 int run_check(const CheckOptions& options) {
-  if (options.schema) {
-    fmt::print("{}", schema_json());
-    return kExitDone;
-  }
+  if (options.schema) return print_or_fail(schema_json());
   const Loaded loaded = load_config(options.config, Environment::of_process());
-  for (const ConfigError& error : loaded.errors) fmt::print(stderr, "{}\n", to_string(error));
-  for (const ConfigError& warning : loaded.warnings) fmt::print(stderr, "{}\n", to_string(warning));
+  hide_from_now_on(loaded.secrets);
+  for (const ConfigError& error : loaded.errors) say(to_string(error));
+  for (const ConfigError& warning : loaded.warnings) say(to_string(warning));
   if (!loaded) return kExitConfig;
   std::vector<ConfigError> refused = preflight(loaded);
   SystemFileSystem files;
@@ -52,14 +48,13 @@ int run_check(const CheckOptions& options) {
     refused.push_back(
         loaded.places.error("agent.state_dir", "agent.state_dir: " + state.error().text(), kStateDirRemedy));
   }
-  for (const ConfigError& error : refused) fmt::print(stderr, "{}\n", to_string(error));
+  for (const ConfigError& error : refused) say(to_string(error));
   if (!refused.empty()) return kExitConfig;
   if (const auto warning = memory_warning(loaded.config, cgroup_memory_max())) {
-    fmt::print(stderr, "tailrace: {}\n", *warning);
+    say("tailrace: " + *warning);
   }
-  fmt::print("{}", effective_toml(loaded));
-  std::fflush(stdout);
-  return options.connect ? connect_all(loaded.config) : kExitDone;
+  const int printed = print_or_fail(effective_toml(loaded));
+  return printed == kExitDone && options.connect ? connect_all(loaded.config) : printed;
 }
 
 }  // namespace tailrace

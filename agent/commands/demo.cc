@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
@@ -18,8 +18,11 @@
 #include "agent/commands/demo_copy.h"
 #include "agent/commands/demo_screen.h"
 #include "agent/commands/demo_writer.h"
+#include "agent/console.h"
+#include "agent/exit_status.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/write_all.h"
 
 namespace tailrace {
 namespace {
@@ -224,7 +227,8 @@ Result<int> Demo::run() {
   }
   if (status) status = finish();
   if (!status) return std::move(status).error();
-  std::fputs(("\n" + load_.verdict()).c_str(), stdout);
+  if (const Status printed = print("\n" + load_.verdict()); !printed)
+    return Error(printed.error()).during("write to", "stdout");
   return load_.is_right() ? 0 : 1;
 }
 
@@ -257,13 +261,14 @@ Result<int> try_demo(const DemoOptions& options) {
   for (const std::string& name : (*load)->names()) topics.push_back(topic_of(name));
   Result<std::unique_ptr<DemoBroker>> broker = DemoBroker::start(topics);
   if (!broker) return std::move(broker).error();
-  std::fputs(options.files.empty()
-                 ? "Two logs that grow and rotate -> tailrace -> a Kafka broker inside this process -> read back.\n"
-                 : "Growing copies of the files -> tailrace -> a Kafka broker inside this process -> read back.\n",
-             stdout);
+  const char* what = options.files.empty() ? "Two logs that grow and rotate" : "Growing copies of the files";
+  if (const Status printed =
+          print(fmt::format("{} -> tailrace -> a Kafka broker inside this process -> read back.\n", what));
+      !printed)
+    return Error(printed.error()).during("write to", "stdout");
   Demo demo(options, **directory, **load, **broker, signals);
   Result<int> status = demo.run();
-  if (!status) std::fputs(demo.agent_log().c_str(), stderr);
+  if (!status) static_cast<void>(write_all(STDERR_FILENO, demo.agent_log()));
   return status;
 }
 
@@ -271,10 +276,8 @@ Result<int> try_demo(const DemoOptions& options) {
 
 int run_demo(const DemoOptions& options) {
   Result<int> status = try_demo(options);
-  std::fflush(stdout);
   if (status) return *status;
-  std::fprintf(stderr, "tailrace: demo: %s\n", status.error().text().c_str());
-  return 1;
+  return fail(kExitFailed, "demo: " + status.error().text());
 }
 
 }  // namespace tailrace

@@ -11,6 +11,8 @@
 #include <utility>
 
 #include "agent/commands/demo_verdict.h"
+#include "base/printable.h"
+#include "base/write_all.h"
 
 namespace tailrace {
 namespace {
@@ -91,8 +93,8 @@ Status DemoCopy::copy(File& file) {
       return Error(ErrorKind::io, fmt::format("{}: became shorter while it was read", file.path));
     }
     const std::string_view bytes(block.data(), static_cast<std::size_t>(got));
-    if (::write(file.to.get(), bytes.data(), bytes.size()) != got) {
-      return Error::from_errno(errno).during("copy", file.path);
+    if (Status copied = write_all(file.to.get(), bytes); !copied) {
+      return std::move(copied).error().during("copy", file.path);
     }
     file.comparison.expect(bytes);
     file.copied += bytes.size();
@@ -146,15 +148,14 @@ std::string DemoCopy::verdict() const {
   std::string text;
   for (const File& file : files_) {
     const DemoComparison& compared = file.comparison;
+    const std::string path = printable(file.path);
     if (compared.differs()) {
-      text +=
-          fmt::format("{}: what arrived differs from it at byte {}\n", file.path, grouped(compared.matched_bytes()));
+      text += fmt::format("{}: what arrived differs from it at byte {}\n", path, grouped(compared.matched_bytes()));
     } else if (compared.matched_bytes() < file.size) {
-      text +=
-          fmt::format("{}: {} of {} bytes arrived\n", file.path, grouped(compared.matched_bytes()), grouped(file.size));
+      text += fmt::format("{}: {} of {} bytes arrived\n", path, grouped(compared.matched_bytes()), grouped(file.size));
     } else {
-      text += fmt::format("{}: {} lines, {} bytes, all the same\n", file.path, grouped(compared.records()),
-                          grouped(file.size));
+      text +=
+          fmt::format("{}: {} lines, {} bytes, all the same\n", path, grouped(compared.records()), grouped(file.size));
     }
   }
   text += is_right() ? "RIGHT: every line arrived once, in order, byte for byte\n"

@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
+
+#include "agent/console.h"
 
 namespace tailrace {
 namespace {
@@ -30,21 +31,19 @@ std::string stage_line(const char* name, const DemoLag::Stage& stage) {
                      bar(stage.bytes));
 }
 
-void print(const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
-}
+// What cannot be shown is not missed: the verdict's own print says so.
+void draw(const std::string& text) { static_cast<void>(print(text)); }
 
 }  // namespace
 
 void DemoScreen::erase() {
-  if (panel_lines_ > 0) print(fmt::format("\x1b[{}A\x1b[J", panel_lines_));
+  if (panel_lines_ > 0) draw(fmt::format("\x1b[{}A\x1b[J", panel_lines_));
   panel_lines_ = 0;
 }
 
 void DemoScreen::say(const std::string& line) {
   erase();
-  print(line + "\n");
+  draw(line + "\n");
   if (is_terminal_) next_ = Instant{};  // the panel again, below it
 }
 
@@ -76,7 +75,7 @@ void DemoScreen::show(Instant now, Duration elapsed, const DemoProgress& progres
     line += lag ? fmt::format("  lag read {}, acked {}, durable {} ({:.2f} s)", in_units(lag->read.bytes),
                               in_units(lag->acked.bytes), in_units(lag->durable.bytes), lag->durable.seconds)
                 : "  lag unknown: the agent does not answer";
-    print(line + "\n");
+    draw(line + "\n");
     return;
   }
   erase();
@@ -88,7 +87,7 @@ void DemoScreen::show(Instant now, Duration elapsed, const DemoProgress& progres
   panel += lag ? stage_line("lag, not yet read", shown.read) : std::string("  the agent does not answer\n");
   panel += lag ? stage_line("lag, not yet acked", shown.acked) : std::string("\n");
   panel += lag ? stage_line("lag, not yet durable", shown.durable) : std::string("\n");
-  print(panel);
+  draw(panel);
   panel_lines_ = static_cast<int>(std::count(panel.begin(), panel.end(), '\n'));
 }
 

@@ -11,6 +11,8 @@
 #include <cstdio>
 #include <iterator>
 
+#include "base/write_all.h"
+
 namespace tailrace {
 namespace {
 
@@ -38,16 +40,6 @@ bool take_number(std::string_view& text, Number& number) {
   if (error != std::errc{}) return false;
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
   return true;
-}
-
-Status write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t wrote = ::write(fd, bytes.data(), bytes.size());
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return Error::from_errno(errno);
-    bytes.remove_prefix(static_cast<std::size_t>(wrote));
-  }
-  return {};
 }
 
 }  // namespace

@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <optional>
 
+#include "agent/console.h"
 #include "agent/event_loop.h"
 #include "agent/exit_status.h"
 #include "agent/heap.h"
@@ -26,8 +26,10 @@
 #include "agent/token_file.h"
 #include "agent/versions.h"
 #include "base/log.h"
+#include "base/secrets.h"
 #include "base/thread_worker_pool.h"
 #include "config/loader.h"
+#include "config/toml_text.h"
 #include "sinks/sink_factory.h"
 #include "tailers/engine_choice.h"
 #include "tailers/inotify_watcher.h"
@@ -93,7 +95,7 @@ int fail(const std::string& text) {
 
 // What only editing the config can mend: like the loader's own errors, where the key stands.
 int AgentRun::config_error(const std::string& key, const std::string& text, const std::string& remedy) const {
-  fmt::print(stderr, "{}\n", to_string(places_.error(key, key.empty() ? text : key + ": " + text, remedy)));
+  say(to_string(places_.error(key, key.empty() ? text : key + ": " + text, remedy)));
   return kExitConfig;
 }
 
@@ -270,21 +272,38 @@ void replace_sinks(Config& config) {
   for (SinkConfig& sink : config.sinks) sink.type = SinkType::stdout_lines;
 }
 
+// Lines that went to /dev/null would count as shipped.
+std::optional<int> missing_stdout(const Config& config, const RunOptions& options) {
+  if (options.has_stdout) return std::nullopt;
+  if (options.dry_run)
+    return tailrace::fail(kExitFailed, "--dry-run: stdout is closed; redirect it to where the lines should go");
+  for (const SinkConfig& sink : config.sinks) {
+    if (sink.type != SinkType::stdout_lines) continue;
+    return tailrace::fail(kExitFailed,
+                          fmt::format("sinks.{}: stdout is closed; redirect it, to /dev/null if nobody wants the lines",
+                                      toml_key(sink.name)));
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 int run_agent(const RunOptions& options) {
   Loaded loaded = load_config(options.config, Environment::of_process());
-  for (const ConfigError& error : loaded.errors) fmt::print(stderr, "{}\n", to_string(error));
-  for (const ConfigError& warning : loaded.warnings) fmt::print(stderr, "{}\n", to_string(warning));
+  hide_from_now_on(loaded.secrets);
+  for (const ConfigError& error : loaded.errors) say(to_string(error));
+  for (const ConfigError& warning : loaded.warnings) say(to_string(warning));
   if (!loaded) return kExitConfig;
   if (options.dry_run) {
     replace_sinks(loaded.config);
     loaded.config.http = {.listen = "", .token_file = ""};  // the port is that of the agent that ships
   }
 
+  if (const auto exit_status = missing_stdout(loaded.config, options)) return *exit_status;
+
   block_signals();
   const std::vector<ConfigError> refused = preflight(loaded);
-  for (const ConfigError& error : refused) fmt::print(stderr, "{}\n", to_string(error));
+  for (const ConfigError& error : refused) say(to_string(error));
   if (!refused.empty()) return kExitConfig;
   keep_freed_memory();
   const std::uint64_t files_max = open_files_max(raise_open_files_limit(), loaded.config.agent.max_open_files);

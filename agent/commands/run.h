@@ -7,8 +7,9 @@ namespace tailrace {
 
 struct RunOptions {
   std::string config;
-  bool once = false;     // ship what the files hold now, then end
-  bool dry_run = false;  // print the records; no lock, no checkpoint, no HTTP
+  bool once = false;       // ship what the files hold now, then end
+  bool dry_run = false;    // print the records; no lock, no checkpoint, no HTTP
+  bool has_stdout = true;  // it was open when the process was started
 };
 
 // Blocks until the end. Returns the exit status. Call it from the main thread, before others start.

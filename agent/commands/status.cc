@@ -2,15 +2,17 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "agent/console.h"
 #include "agent/exit_status.h"
 #include "agent/http_client.h"
 #include "agent/state_dir.h"
 #include "agent/text_table.h"
 #include "agent/token_file.h"
+#include "base/printable.h"
+#include "base/secrets.h"
 #include "config/loader.h"
 
 namespace tailrace {
@@ -28,15 +30,11 @@ struct Agent {
   std::string token;
 };
 
-int fail(int exit_status, const std::string& text) {
-  fmt::print(stderr, "tailrace: {}\n", text);
-  return exit_status;
-}
-
 // Where the agent of this config serves. On failure the exit status, its line already written.
 std::variant<Agent, int> agent_of_config(const std::string& path) {
   const Loaded loaded = load_config(path, Environment::of_process());
-  for (const ConfigError& error : loaded.errors) fmt::print(stderr, "{}\n", to_string(error));
+  hide_from_now_on(loaded.secrets);
+  for (const ConfigError& error : loaded.errors) say(to_string(error));
   if (!loaded) return kExitConfig;
   if (loaded.config.http.listen.empty()) return fail(kExitFailed, "status: this config turns the HTTP server off");
   SystemFileSystem files;
@@ -149,9 +147,8 @@ int run_status(const StatusOptions& options) {
     }
     const std::string text = options.json ? *body : status_table(*body);
     if (text.empty()) return fail(kExitFailed, "status: the answer is not that of a tailrace of this version");
-    fmt::print("{}{}", options.watch && !options.json ? kClearScreen : "", text);
-    std::fflush(stdout);
-    if (!options.watch) return kExitDone;
+    const int printed = print_or_fail((options.watch && !options.json ? kClearScreen : "") + text);
+    if (!options.watch || printed != kExitDone) return printed;
     std::this_thread::sleep_for(kWatchEvery);
   }
 }

@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -28,13 +29,15 @@ inline std::string binary_path() {
 // A started binary; killed with the object when it still runs.
 class Running {
  public:
-  explicit Running(const std::vector<std::string>& arguments) {
+  // `in_child`, when given, is called before the binary is executed: to change its descriptors or limits.
+  explicit Running(const std::vector<std::string>& arguments, const std::function<void()>& in_child = {}) {
     const std::string out = scratch_ / "out", err = scratch_ / "err";
     pid_ = fork();
     if (pid_ != 0) return;
     redirect("/dev/null", O_RDONLY, STDIN_FILENO);
     redirect(out, O_WRONLY | O_CREAT, STDOUT_FILENO);
     redirect(err, O_WRONLY | O_CREAT, STDERR_FILENO);
+    if (in_child) in_child();
     const std::string program = binary_path();
     std::vector<char*> argv = {const_cast<char*>(program.c_str())};
     for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
@@ -77,6 +80,8 @@ class Running {
   pid_t pid_ = -1;
 };
 
-inline Ended run_binary(const std::vector<std::string>& arguments) { return Running(arguments).wait(); }
+inline Ended run_binary(const std::vector<std::string>& arguments, const std::function<void()>& in_child = {}) {
+  return Running(arguments, in_child).wait();
+}
 
 }  // namespace tailrace
