@@ -71,6 +71,10 @@ constexpr std::array kSecurity = {
     Setter{"sasl.password", "sasl.password"},
 };
 
+// Shared objects by their path; OpenSSL's engines and providers, which are shared objects too, by path or name.
+constexpr std::array<std::string_view, 4> kLoadCode = {"plugin.library.paths", "ssl.engine.location", "ssl.engine.id",
+                                                       "ssl.providers"};
+
 bool covers(std::string_view pattern, std::string_view property) {
   if (pattern.starts_with('*')) return property.ends_with(pattern.substr(1));
   if (pattern.ends_with('*')) return property.starts_with(pattern.substr(0, pattern.size() - 1));
@@ -87,7 +91,7 @@ std::vector<std::string> known_properties(const Conf& conf) {
   const char** dump = rd_kafka_conf_dump(conf.get(), &count);
   std::vector<std::string> names;
   for (std::size_t i = 0; i + 1 < count; i += 2) {
-    if (!set_by_tailrace(dump[i])) names.emplace_back(dump[i]);
+    if (!set_by_tailrace(dump[i]) && !loads_code(dump[i])) names.emplace_back(dump[i]);
   }
   rd_kafka_conf_dump_free(dump, count);
   return names;
@@ -100,6 +104,10 @@ std::optional<RefusedProperty> set_by_tailrace(std::string_view property) {
     if (covers(setter.property, property)) return RefusedProperty{std::string(setter.key)};
   }
   return std::nullopt;
+}
+
+bool loads_code(std::string_view property) {
+  return std::find(kLoadCode.begin(), kLoadCode.end(), property) != kLoadCode.end();
 }
 
 std::string_view security_key_of(std::string_view property) {

@@ -17,6 +17,8 @@ struct RefusedProperty {
 
 // A property that tailrace sets itself, whatever the config; nullopt: it may be given.
 std::optional<RefusedProperty> set_by_tailrace(std::string_view property);
+// A property that makes librdkafka load code that the config names; some do so as soon as they are set. Refused always.
+bool loads_code(std::string_view property);
 // The key of the tls and sasl tables that sets `property` too ("tls.ca"); "" when none does.
 std::string_view security_key_of(std::string_view property);
 

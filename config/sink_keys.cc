@@ -238,7 +238,8 @@ const std::array kKeys = {
             .fallback = "{}",
             .sinks = kKafka,
             .sentence = "Any librdkafka property, passed on and checked there. Those that tailrace sets itself are "
-                        "refused with the key that sets them.",
+                        "refused with the key that sets them; those that load code (plugin.library.paths, "
+                        "ssl.engine.location) always.",
             .set =
                 [](const Target& to, const Value& v) {
                   to.sink->librdkafka.insert(to.sink->librdkafka.end(), v.pairs.begin(), v.pairs.end());

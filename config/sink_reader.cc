@@ -76,6 +76,11 @@ void check_librdkafka_property(const SinkNodes& nodes, const Node& item, Problem
                                            : fmt::format("use {}.{}", nodes.path, refused->set_by));
     return;
   }
+  if (loads_code(item.key)) {
+    problems.error(item.key_place, fmt::format("{} loads code that a config names", name),
+                   "remove it: no such property is passed on");
+    return;
+  }
   const std::string_view key = security_key_of(item.key);
   const std::string_view inside = key.substr(key.find('.') + 1);
   const Node* table = key.starts_with("tls") ? nodes.tls : nodes.sasl;

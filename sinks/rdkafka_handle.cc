@@ -98,8 +98,14 @@ Result<RdKafkaPtr<rd_kafka_s>> make_rdkafka_producer(RdKafkaPtr<rd_kafka_conf_s>
   return RdKafkaPtr<rd_kafka_s>(handle);
 }
 
+// Of two settings of a property the last one counts.
+SinkConfig without_commands(SinkConfig config) {
+  config.librdkafka.emplace_back("sasl.kerberos.min.time.before.relogin", "0");
+  return config;
+}
+
 Status try_rdkafka(const SinkConfig& config, const std::string& client_id) {
-  SinkConfig alone = config;
+  SinkConfig alone = without_commands(config);
   alone.brokers.clear();
   Result<RdKafkaPtr<rd_kafka_conf_t>> conf = make_rdkafka_conf(alone, {.client_id = client_id, .wake = {}});
   if (!conf) return std::move(conf).error();

@@ -41,6 +41,8 @@ std::vector<std::pair<std::string, std::string>> rdkafka_properties(const SinkCo
 Result<RdKafkaPtr<rd_kafka_conf_s>> make_rdkafka_conf(const SinkConfig& config, const KafkaClientOptions& options);
 // Takes `conf`. bad_input or io. Loop thread, where `has_interceptors`.
 Result<RdKafkaPtr<rd_kafka_s>> make_rdkafka_producer(RdKafkaPtr<rd_kafka_conf_s> conf, bool has_interceptors);
+// A client made of it executes nothing that the config names (kinit): for those who only look.
+SinkConfig without_commands(SinkConfig config);
 // Whether librdkafka takes the sink's properties together, and the files that they name; asks no broker.
 Status try_rdkafka(const SinkConfig& config, const std::string& client_id);
 
