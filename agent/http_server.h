@@ -1,7 +1,8 @@
-// HttpServer: the HTTP port: sockets and threads around HttpRoutes (libmicrohttpd; docs/decisions says why).
+// HttpServer: the HTTP port: a listener and one thread around HttpConnections and HttpRoutes.
 //
-// Few threads of its own, bounded connections, bounded memory a connection, bounded idle time: what comes from outside
-// cannot take more. Ends with the object; then no thread of it runs any more.
+// Bounded connections, bounded memory, bounded idle time: what comes from outside cannot take more. A new client is
+// always served: when there is no room, the oldest that has sent no whole request, or does not read, makes it. Ends
+// with the object; then no thread of it runs any more.
 #pragma once
 
 #include <memory>
@@ -15,8 +16,8 @@ namespace tailrace {
 class HttpServer {
  public:
   // `listen` is HOST:PORT or [IPv6]:PORT; port 0 picks one. Errors: bad_input for what is no address; else what the
-  // kernel says (an address in use). `routes.source` must outlive the server.
-  static Result<std::unique_ptr<HttpServer>> start(const std::string& listen, HttpRoutes routes);
+  // kernel says (an address in use). `loop` must outlive the server, which alone asks it.
+  static Result<std::unique_ptr<HttpServer>> start(const std::string& listen, LoopQuestions& loop, HttpRoutes routes);
   virtual ~HttpServer() = default;
 
   // Where it listens: "127.0.0.1:9727", "[::1]:9727".

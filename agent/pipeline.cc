@@ -106,6 +106,16 @@ class RealPipeline final : public Pipeline {
   }
   std::optional<PipelineStop> stop() const override { return stop_; }
   Snapshot snapshot(Instant now, WallTime wall, std::size_t lagging_files_max) const override;
+  void add_sources_lagging(Snapshot& to) const override {
+    for (std::size_t i = 0; i < tailers_.size(); ++i) to.tailers[i].sources_lagging = sources_lagging(*tailers_[i]);
+  }
+  std::vector<LaggingFile> lagging_files(const std::vector<SourceId>& sources) const override {
+    std::vector<LaggingFile> files;
+    for (const SourceId id : sources) {
+      if (const TailFile* file = find(id); file != nullptr) files.push_back(lagging_file(*file));
+    }
+    return files;
+  }
 
  private:
   JournalSettings journal_settings() const {

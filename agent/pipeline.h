@@ -71,6 +71,13 @@ class Pipeline {
   virtual std::optional<PipelineStop> stop() const = 0;
 
   virtual Snapshot snapshot(Instant now, WallTime wall, std::size_t lagging_files_max) const = 0;
+  // For those who want all lagging files, however many: first who they are, then a few at a time.
+  virtual void add_sources_lagging(Snapshot& to) const { static_cast<void>(to); }
+  // Without those that are gone.
+  virtual std::vector<LaggingFile> lagging_files(const std::vector<SourceId>& sources) const {
+    static_cast<void>(sources);
+    return {};
+  }
 };
 
 }  // namespace tailrace

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "buffer/source.h"
 #include "sinks/sink.h"
 #include "tailers/tailer_counters.h"
 
@@ -45,6 +46,7 @@ struct TailerSnapshot {
   std::uint64_t polled_directories = 0;
   double scan_seconds = 0;                 // the last scan took so long
   std::vector<LaggingFile> files_lagging;  // the furthest behind first
+  std::vector<SourceId> sources_lagging;   // all of them, likewise; only when they were asked for
 };
 
 struct SinkSnapshot {

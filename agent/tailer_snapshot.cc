@@ -24,6 +24,13 @@ std::array<Offset, kStages> stages_of(const TailFile& file) {
   return {file.books.read(), file.books.acked(), file.books.durable()};
 }
 
+// Bytes that are not acknowledged, as they were last seen.
+Offset behind(const TailFile* file) { return file->size - std::min(file->size, file->books.acked()); }
+
+bool is_further_behind(const TailFile* a, const TailFile* b) { return behind(a) > behind(b); }
+
+}  // namespace
+
 LaggingFile lagging_file(const TailFile& file) {
   return {.path = file.checkpoint->path,
           .inode = file.checkpoint->key.inode,
@@ -35,7 +42,14 @@ LaggingFile lagging_file(const TailFile& file) {
           .reason = file.reason()};
 }
 
-}  // namespace
+std::vector<SourceId> sources_lagging(const Tailer& tailer) {
+  std::vector<const TailFile*> files(tailer.lagging().begin(), tailer.lagging().end());
+  std::sort(files.begin(), files.end(), is_further_behind);
+  std::vector<SourceId> sources;
+  sources.reserve(files.size());
+  for (const TailFile* file : files) sources.push_back(file->books.id());
+  return sources;
+}
 
 TailerSnapshot snapshot_of(const Tailer& tailer, Instant now, std::size_t lagging_files_max) {
   TailerSnapshot snapshot;
@@ -66,10 +80,7 @@ TailerSnapshot snapshot_of(const Tailer& tailer, Instant now, std::size_t laggin
   }
   const std::size_t shown = std::min(lagging.size(), lagging_files_max);
   std::partial_sort(lagging.begin(), lagging.begin() + static_cast<std::ptrdiff_t>(shown), lagging.end(),
-                    [](const TailFile* a, const TailFile* b) {
-                      return a->size - std::min(a->size, a->books.acked()) >
-                             b->size - std::min(b->size, b->books.acked());
-                    });
+                    is_further_behind);
   for (std::size_t i = 0; i < shown; ++i) snapshot.files_lagging.push_back(lagging_file(*lagging[i]));
   return snapshot;
 }

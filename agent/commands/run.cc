@@ -212,7 +212,7 @@ std::optional<int> AgentRun::start_http() {
   Result<std::string> token = read_token(files_, config_.http.token_file);
   if (!token) return config_error("http.token_file", token.error().text(), "make it hold one token");
   Result<std::unique_ptr<HttpServer>> http = HttpServer::start(
-      config_.http.listen, {exchange_, {tailrace_version(), librdkafka_version()}, std::move(*token)});
+      config_.http.listen, exchange_, {{tailrace_version(), librdkafka_version()}, std::move(*token)});
   if (!http) {
     return fail(fmt::format("http.listen \"{}\": {}; choose another address, or \"\" for none", config_.http.listen,
                             http.error().text()));
@@ -230,12 +230,15 @@ Status AgentRun::watch(EventLoop& loop, Lifecycle& lifecycle) {
     if (Status watched = loop.watch(fd); !watched) return watched;
   }
   loop.on_signal([&lifecycle](int signal, Instant now) { lifecycle.on_signal(signal, now); });
-  return loop.watch(exchange_.fd(), [this](Instant now) {
-    exchange_.answer([&](std::size_t lagging_files_max) {
-      Snapshot snapshot = pipeline_->snapshot(now, clock_.wall(), lagging_files_max);
-      snapshot.last_reload_unix_seconds = to_seconds(loaded_at_.time_since_epoch());
-      return snapshot;
-    });
+  return loop.watch(exchange_.asked_fd(), [this](Instant now) {
+    exchange_.answer({.snapshot =
+                          [&](const LoopQuestion& most) {
+                            Snapshot snapshot = pipeline_->snapshot(now, clock_.wall(), most.lagging_files_max);
+                            if (most.wants_sources) pipeline_->add_sources_lagging(snapshot);
+                            snapshot.last_reload_unix_seconds = to_seconds(loaded_at_.time_since_epoch());
+                            return snapshot;
+                          },
+                      .files = [&](const auto& sources) { return pipeline_->lagging_files(sources); }});
   });
 }
 
@@ -259,7 +262,9 @@ int AgentRun::loop() {
 }
 
 void AgentRun::turn(EventLoop& loop, Lifecycle& lifecycle, Instant now, WallTime wall) {
+  exchange_.begin_turn(now);
   lifecycle.turn(now, wall);
+  exchange_.end_turn();
   if (lifecycle.exit_status()) {
     loop.stop();
   } else if (progress_ && now >= progress_->next_deadline()) {

@@ -21,7 +21,7 @@ class Server : public testing::Test {
   void SetUp() override { source_.set(sample_snapshot()); }
 
   void start(const std::string& listen = "127.0.0.1:0", const std::string& token = "") {
-    Result<std::unique_ptr<HttpServer>> started = HttpServer::start(listen, {source_, {"1.2.3", "2.0.2"}, token});
+    Result<std::unique_ptr<HttpServer>> started = HttpServer::start(listen, source_, {{"1.2.3", "2.0.2"}, token});
     ASSERT_TRUE(started) << started.error().text();
     server_ = std::move(*started);
   }
@@ -83,9 +83,9 @@ TEST_F(Server, QueriesReachTheRoutes) {
   source_.set(fresh_snapshot());
   EXPECT_EQ(get("/readyz?sinks").status, 503);
   get("/status.json?files=all");
-  EXPECT_GT(source_.lagging_files_wanted(), 100u);
+  EXPECT_TRUE(source_.last_question().wants_sources);
   get("/status.json?files=some&x=%zz&&=");
-  EXPECT_EQ(source_.lagging_files_wanted(), 100u);
+  EXPECT_EQ(source_.last_question().lagging_files_max, 100u);
 }
 
 TEST_F(Server, TheTokenIsReadFromTheRequestsHeader) {
@@ -180,7 +180,7 @@ TEST_F(Server, ManyClientsAtOnceAreAllAnswered) {
 
 TEST_F(Server, APortThatIsTakenIsAnErrorThatSaysSo) {
   start();
-  const Result<std::unique_ptr<HttpServer>> second = HttpServer::start(server_->address(), {source_, {}, ""});
+  const Result<std::unique_ptr<HttpServer>> second = HttpServer::start(server_->address(), source_, {});
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().sys_errno(), EADDRINUSE);
 }
@@ -196,7 +196,7 @@ TEST_F(Server, APortIsFreeAgainWhenTheServerIsGone) {
 
 TEST_F(Server, WhatIsNoAddressIsBadInput) {
   for (const char* listen : {"", "127.0.0.1", "127.0.0.1:x", "::1:80", "[::1]", "no such host:80", ":80"}) {
-    const Result<std::unique_ptr<HttpServer>> started = HttpServer::start(listen, {source_, {}, ""});
+    const Result<std::unique_ptr<HttpServer>> started = HttpServer::start(listen, source_, {});
     ASSERT_FALSE(started) << listen;
     EXPECT_EQ(started.error().kind(), ErrorKind::bad_input) << listen;
   }

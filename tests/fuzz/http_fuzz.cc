@@ -33,7 +33,7 @@ class Server {
  public:
   Server() {
     source_.set(sample_snapshot());
-    auto started = HttpServer::start("127.0.0.1:0", {source_, {"1.2.3", "2.0.2"}, std::string(kToken)});
+    auto started = HttpServer::start("127.0.0.1:0", source_, {{"1.2.3", "2.0.2"}, std::string(kToken)});
     TR_ASSERT(started, "{}", started.error().text());
     server_ = std::move(*started);
     const std::string& address = server_->address();
