@@ -6,13 +6,14 @@
 
 #include <algorithm>
 
+#include "agent/http_connections.h"
 #include "base/unique_fd.h"
 
 namespace tailrace {
 
 namespace {
 
-constexpr std::uint64_t kForTheRest = 64;
+constexpr std::uint64_t kForTheRest = 64 + kHttpDescriptorsMax;
 constexpr std::uint64_t kFewest = 16;
 constexpr std::uint64_t kReservedMax = 16'384;
 
@@ -28,6 +29,8 @@ std::uint64_t raise_open_files_limit() {
   }
   return limit.rlim_cur;
 }
+
+std::uint64_t open_files_least() { return kForTheRest + kFewest; }
 
 std::uint64_t open_files_max(std::uint64_t limit, std::uint64_t max_open_files) {
   const std::uint64_t wanted = max_open_files != 0 ? max_open_files : limit / 5 * 4;

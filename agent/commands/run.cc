@@ -294,6 +294,13 @@ std::optional<int> missing_stdout(const Config& config, const RunOptions& option
 }  // namespace
 
 int run_agent(const RunOptions& options) {
+  // Before anything else needs one, and so that nothing that cannot do without is made when there are too few.
+  const std::uint64_t files_limit = raise_open_files_limit();
+  if (files_limit < open_files_least()) {
+    return tailrace::fail(kExitFailed, fmt::format("RLIMIT_NOFILE is {}: at least {} descriptors are needed; raise it "
+                                                   "(ulimit -n, LimitNOFILE=)",
+                                                   files_limit, open_files_least()));
+  }
   Loaded loaded = load_config(options.config, Environment::of_process());
   hide_from_now_on(loaded.secrets);
   for (const ConfigError& error : loaded.errors) say(to_string(error));
@@ -311,7 +318,7 @@ int run_agent(const RunOptions& options) {
   for (const ConfigError& error : refused) say(to_string(error));
   if (!refused.empty()) return kExitConfig;
   keep_freed_memory();
-  const std::uint64_t files_max = open_files_max(raise_open_files_limit(), loaded.config.agent.max_open_files);
+  const std::uint64_t files_max = open_files_max(files_limit, loaded.config.agent.max_open_files);
   reserve_descriptors(files_max);
   log::start(loaded.config.agent.log_level, loaded.config.agent.log_format);
   int exit_status = kExitFailed;

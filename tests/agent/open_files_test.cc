@@ -5,6 +5,8 @@
 #include <fstream>
 #include <string>
 
+#include "agent/http_connections.h"
+
 namespace tailrace {
 namespace {
 
@@ -23,15 +25,16 @@ TEST(OpenFiles, FourFifthsOfTheLimitUnlessTheConfigSaysAnotherNumber) {
   EXPECT_EQ(open_files_max(1024, 0), 816u);
 }
 
-TEST(OpenFiles, TheRestKeepsSixtyFourAndTheTailersAtLeastSixteen) {
-  EXPECT_EQ(open_files_max(1024, 5000), 960u);
+TEST(OpenFiles, TheRestKeepsSixtyFourAndHttpsAndTheTailersAtLeastSixteen) {
+  EXPECT_EQ(open_files_max(1024, 5000), 1024 - 64 - kHttpDescriptorsMax);
+  EXPECT_EQ(open_files_max(open_files_least(), 0), 16u);
   EXPECT_EQ(open_files_max(50, 0), 16u);
 }
 
 TEST(OpenFiles, ReservedDescriptorsNeedNoLargerTableLater) {
   const std::uint64_t files = open_files_max(raise_open_files_limit(), 3000);
   reserve_descriptors(files);
-  EXPECT_GE(descriptor_table(), files + 64);
+  EXPECT_GE(descriptor_table(), files + 64 + kHttpDescriptorsMax);
 }
 
 }  // namespace
