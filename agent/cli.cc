@@ -66,6 +66,9 @@ void add_status(CLI::App& app, CommandLine& line) {
   status->add_option("--url", line.status.url, "the agent's HTTP address, instead of what the config says")
       ->type_name("URL")
       ->excludes("-c");
+  status->add_option("--token-file", line.status.token_file, "the bearer token that it wants, for --url")
+      ->type_name("FILE")
+      ->needs("--url");
   status->add_flag("--watch", line.status.watch, "again every 2 s, until interrupted");
   status->add_flag("--json", line.status.json, "print /status.json as it is");
 }

@@ -57,13 +57,17 @@ std::variant<Agent, int> find_agent(const StatusOptions& options) {
   if (options.url.empty()) return agent_of_config(options.config);
   Result<HttpTarget> target = HttpTarget::parse(options.url);
   if (!target) return fail(kExitUsage, fmt::format("status: --url {}: {}", options.url, target.error().text()));
-  return Agent{std::move(*target), ""};
+  SystemFileSystem files;
+  Result<std::string> token = read_token(files, options.token_file);
+  if (!token) return fail(kExitFailed, "status: --token-file: " + token.error().text());
+  return Agent{std::move(*target), std::move(*token)};
 }
 
 Result<std::string> ask(const Agent& agent) {
   Result<HttpAnswer> answer = http_get(agent.target, "/status.json", agent.token, kPatience);
   if (!answer) return std::move(answer).error();
-  if (answer->status == 401) return Error(ErrorKind::refused, "it wants its token; use -c with the agent's config");
+  if (answer->status == 401)
+    return Error(ErrorKind::refused, "it wants its token; use -c with the agent's config, or --token-file");
   if (answer->status != 200) return Error(ErrorKind::io, fmt::format("HTTP status {}", answer->status));
   return std::move(answer->body);
 }

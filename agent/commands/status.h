@@ -7,9 +7,10 @@ namespace tailrace {
 
 struct StatusOptions {
   std::string config;
-  std::string url;     // "": as the config says
-  bool watch = false;  // again and again, until it is interrupted
-  bool json = false;   // /status.json as it is
+  std::string url;         // "": as the config says
+  std::string token_file;  // of the bearer token for `url`; "": none
+  bool watch = false;      // again and again, until it is interrupted
+  bool json = false;       // /status.json as it is
 };
 
 // Blocks. Returns the exit status: 1 when no agent answers.

@@ -2,8 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/resource.h>
 
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <thread>
 
 #include "run_binary.h"
@@ -193,6 +195,40 @@ TEST_F(Cli, AStateDirThatIsNoDirectoryIs78) {
   const Ended ended = run_binary({"run", "-c", config()});
   EXPECT_EQ(ended.status, 78);
   EXPECT_THAT(ended.err, HasSubstr("no directory"));
+}
+
+TEST_F(Cli, TooFewDescriptorsIsOneAndNamesTheNumberThatIsEnough) {
+  const std::string path = config();
+  const auto run_with = [&](rlim_t limit) {
+    return run_binary({"run", "--once", "-c", path}, [limit] {
+      const rlimit both{limit, limit};
+      setrlimit(RLIMIT_NOFILE, &both);
+    });
+  };
+  rlim_t least = 0;
+  for (const rlim_t limit : {4, 5, 8, 16, 32, 64, 100}) {
+    const Ended ended = run_with(limit);
+    EXPECT_EQ(ended.status, 1) << "with " << limit << ": " << ended.err;
+    std::smatch number;
+    ASSERT_TRUE(std::regex_search(ended.err, number, std::regex("RLIMIT_NOFILE is [0-9]+: at least ([0-9]+)")));
+    least = std::stoul(number[1]);
+  }
+  EXPECT_EQ(run_with(least - 1).status, 1);
+  const Ended enough = run_with(least);
+  EXPECT_EQ(enough.status, 0) << enough.err;
+}
+
+TEST_F(Cli, StatusOfAUrlSendsTheTokenOfAFile) {
+  const std::string token = scratch_.write("token", "t0ken\n");
+  Running agent({"run", "-c", config("", "127.0.0.1:0\"\ntoken_file = \"" + token)});
+  ASSERT_TRUE(eventually([&] { return serves(); })) << agent.err();
+  std::string url = "http://" + scratch_.read("state/http.addr");
+  url.erase(url.find_last_not_of('\n') + 1);
+  EXPECT_EQ(run_binary({"status", "--url", url}).status, 1);
+  const Ended ended = run_binary({"status", "--url", url, "--token-file", token});
+  EXPECT_EQ(ended.status, 0) << ended.err;
+  EXPECT_THAT(ended.out, HasSubstr("app"));
+  EXPECT_EQ(run_binary({"status", "--token-file", token}).status, 2);
 }
 
 TEST_F(Cli, AnHttpPortThatIsTakenIsOne) {
