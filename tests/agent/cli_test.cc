@@ -206,7 +206,8 @@ TEST_F(Cli, TooFewDescriptorsIsOneAndNamesTheNumberThatIsEnough) {
     });
   };
   rlim_t least = 0;
-  for (const rlim_t limit : {4, 5, 8, 16, 32, 64, 100}) {
+  // With fewer the loader finds no library: what started the test may have left some open.
+  for (const rlim_t limit : {12, 16, 32, 64, 100}) {
     const Ended ended = run_with(limit);
     EXPECT_EQ(ended.status, 1) << "with " << limit << ": " << ended.err;
     std::smatch number;

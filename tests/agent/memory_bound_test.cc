@@ -72,8 +72,8 @@ TEST(OpenFiles, TakeEightyPercentUnlessTheConfigSaysOtherwise) {
 }
 
 TEST(OpenFiles, LeaveDescriptorsForTheRest) {
-  EXPECT_EQ(open_files_max(1000, 5000), 936u);
-  EXPECT_EQ(open_files_max(100, 0), 36u);
+  EXPECT_EQ(open_files_max(1000, 5000), 848u);
+  EXPECT_EQ(open_files_max(200, 0), 48u);
   EXPECT_EQ(open_files_max(20, 0), 16u);
 }
 

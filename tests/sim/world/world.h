@@ -37,8 +37,8 @@ inline bool is_matching(const std::string& path) { return path.ends_with(".log")
 
 // Fewer than there are files: descriptors change hands.
 inline constexpr std::uint64_t kOpenFilesMax = 6;
-// What the agent itself needs when all files are closed.
-inline constexpr std::uint64_t kDescriptorsAtRest = 3;
+// What the agent itself needs when all files are closed: the journal, its directory, the spool, its directory.
+inline constexpr std::uint64_t kDescriptorsAtRest = 4;
 
 // What no event told of is found by the next routine scan, what could not be opened is tried again: within this time.
 inline constexpr Duration kScansWithin = std::chrono::seconds(70);
