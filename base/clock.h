@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 
 namespace tailrace {
 
@@ -25,6 +26,13 @@ class SystemClock final : public Clock {
   Instant now() const override;
   WallTime wall() const override;
 };
+
+// A time that the outside gives, in seconds and nanoseconds since 1970. What lies more than some 146 years from then is
+// taken for that: no sum or difference of two times can overflow.
+WallTime wall_time(std::int64_t seconds, std::int64_t nanoseconds);
+
+// How long ago `then` was; 0 when it is still to come. Of any two times: it saturates.
+Duration age_of(WallTime now, WallTime then);
 
 inline double to_seconds(Duration d) { return std::chrono::duration<double>(d).count(); }
 

@@ -32,6 +32,8 @@ constexpr std::uint64_t kLustreMagic = 0x0BD00BD0;
 constexpr std::uint64_t kVboxMagic = 0x786F4256;
 constexpr std::uint64_t kVirtioFsMagic = 0x6A656A63;
 constexpr std::uint64_t kGpfsMagic = 0x47504653;
+// No file system may say more, and sums of two still hold in 64 bits.
+constexpr std::uint64_t kSizeMax = INT64_MAX;
 
 Error last_error() { return Error::from_errno(errno); }
 
@@ -63,7 +65,7 @@ FileType type_of_entry(unsigned char d_type) {
   return type_of_mode(DTTOIF(d_type));
 }
 
-std::int64_t nanoseconds_of(const statx_timestamp& t) { return t.tv_sec * 1'000'000'000 + t.tv_nsec; }
+WallTime time_of(const statx_timestamp& t) { return wall_time(t.tv_sec, t.tv_nsec); }
 
 Result<FileStat> stat_with(int fd, const char* path, int flags) {
   struct statx x{};
@@ -79,10 +81,11 @@ Result<FileStat> stat_with(int fd, const char* path, int flags) {
   stat.owner = x.stx_uid;
   stat.group = x.stx_gid;
   stat.mode = x.stx_mode & 07777U;
-  stat.size = x.stx_size;
-  stat.on_disk = x.stx_blocks * 512;  // always in units of 512 bytes, whatever the block size
-  stat.modified = WallTime(std::chrono::nanoseconds(nanoseconds_of(x.stx_mtime)));
-  if ((x.stx_mask & STATX_BTIME) != 0) stat.birth_ns = nanoseconds_of(x.stx_btime);
+  stat.size = std::min<std::uint64_t>(x.stx_size, kSizeMax);
+  stat.on_disk =
+      std::min<std::uint64_t>(x.stx_blocks, kSizeMax / 512) * 512;  // in units of 512, whatever the block size
+  stat.modified = time_of(x.stx_mtime);
+  if ((x.stx_mask & STATX_BTIME) != 0) stat.birth_ns = time_of(x.stx_btime).time_since_epoch().count();
   return stat;
 }
 

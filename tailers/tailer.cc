@@ -451,11 +451,11 @@ void Tailer::purge(Instant now) {
   purge_at_ = now + kPurgeEvery;
   const std::int64_t wall = std::chrono::duration_cast<std::chrono::seconds>(parts_.wall.time_since_epoch()).count();
   const std::int64_t keep = std::chrono::duration_cast<std::chrono::seconds>(parts_.forget_after).count();
-  std::erase_if(partitions_, [&](const auto& gone) { return gone.second.at + parts_.forget_after < now; });
+  std::erase_if(partitions_, [&](const auto& gone) { return now - gone.second.at > parts_.forget_after; });
   std::vector<SourceId> old;
   for (const auto& [id, known] : parts_.journal.all()) {
     if (known.tailer == config_.name && known.is_finished && !known.path.empty() && !files_.contains(id) &&
-        known.seen_unix_seconds + keep < wall) {
+        known.seen_unix_seconds < wall - keep) {
       old.push_back(id);
     }
   }

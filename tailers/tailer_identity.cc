@@ -228,7 +228,7 @@ void Tailer::resumed(const Checkpoint& known, Probe& probe, bool is_rewritten, I
   const bool is_own = probe.request.first_path == file.checkpoint->path && !probe.request.is_renamed;
   file.is_left = probe.request.path != file.checkpoint->path && !is_own &&
                  !seen_as(directory_of(probe.real_path), name_in(probe.real_path));
-  file.marks.saw(probe.stat.size, now - std::max<Duration>(parts_.wall - probe.stat.modified, Duration{0}));
+  file.marks.saw(probe.stat.size, now - age_of(parts_.wall, probe.stat.modified));
   file.size = std::max(probe.stat.size, file.books.read());
   file.proven = file.size;
   adopt(file, probe, now);
@@ -259,8 +259,7 @@ void Tailer::began(Probe& probe, Instant now) {
   file.is_left = is_left;
   file.size = probe.stat.size;
   file.proven = file.size;
-  const Duration age = std::max<Duration>(parts_.wall - probe.stat.modified, Duration{0});
-  if (file.size > file.books.read()) file.marks.saw(file.size, now - age);
+  if (file.size > file.books.read()) file.marks.saw(file.size, now - age_of(parts_.wall, probe.stat.modified));
   adopt(file, probe, now);
   update_lag(file);
   reader_.want(file);
