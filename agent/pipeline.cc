@@ -354,9 +354,9 @@ void RealPipeline::begin_drain(ShutdownMode mode, Instant now) {
 
 // Files that were there and are not known yet (a scan or a probe is under way) get theirs when they are.
 void RealPipeline::set_targets(Instant now) {
+  for (const auto& tailer : tailers_) tailer->set_targets(false, now);
   needs_targets_ =
       !std::all_of(tailers_.begin(), tailers_.end(), [](const auto& tailer) { return tailer->is_quiet(); });
-  for (const auto& tailer : tailers_) tailer->set_targets(false, now);
 }
 
 bool RealPipeline::is_drained() const {

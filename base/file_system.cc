@@ -214,6 +214,23 @@ Result<std::size_t> SystemFileSystem::read_at(int fd, std::span<std::byte> into,
   return done;
 }
 
+Result<std::uint64_t> SystemFileSystem::data_end(int fd, std::uint64_t begin, std::uint64_t end) {
+  // A file in many pieces is not worth more calls than reading its zeros would be.
+  constexpr int kPiecesMax = 256;
+  std::uint64_t known = begin;
+  for (int i = 0; i < kPiecesMax && known < end; ++i) {
+    const off_t data = uninterrupted([&] { return ::lseek(fd, static_cast<off_t>(known), SEEK_DATA); });
+    if (data < 0) return errno == ENXIO ? Result<std::uint64_t>(known) : Result<std::uint64_t>(end);
+    if (static_cast<std::uint64_t>(data) >= end) return known;
+    const off_t hole = uninterrupted([&] { return ::lseek(fd, data, SEEK_HOLE); });
+    if (hole < 0) return end;
+    known = std::min(end, static_cast<std::uint64_t>(hole));
+  }
+  if (known == end) return end;
+  const off_t more = uninterrupted([&] { return ::lseek(fd, static_cast<off_t>(known), SEEK_DATA); });
+  return more < 0 && errno == ENXIO ? known : end;
+}
+
 Status SystemFileSystem::write_at(int fd, std::span<const std::byte> from, std::uint64_t offset) {
   std::size_t done = 0;
   while (done < from.size()) {

@@ -65,6 +65,12 @@ class FileSystem {
 
   // Reads until `into` is full or the end: fewer bytes mean the end of the file.
   virtual Result<std::size_t> read_at(int fd, std::span<std::byte> into, std::uint64_t offset) = 0;
+  // One past the last byte of [begin, end) that the file system does not know to be zero without reading it: holes, and
+  // blocks that were reserved and never written, count as zeros. `begin` when there is none.
+  virtual Result<std::uint64_t> data_end(int fd, std::uint64_t begin, std::uint64_t end) {
+    static_cast<void>(fd), static_cast<void>(begin);
+    return end;
+  }
   virtual Status write_at(int fd, std::span<const std::byte> from, std::uint64_t offset) = 0;  // all of it
   virtual Status allocate(int fd, std::uint64_t bytes) = 0;  // preallocates and reads as zeros (fallocate)
   virtual Status truncate(int fd, std::uint64_t bytes) = 0;
@@ -108,6 +114,7 @@ class SystemFileSystem final : public FileSystem {
   Result<std::string> real_path(const std::string& path) override;
   Result<Notifies> notifies(const std::string& directory) override;
   Result<std::size_t> read_at(int fd, std::span<std::byte> into, std::uint64_t offset) override;
+  Result<std::uint64_t> data_end(int fd, std::uint64_t begin, std::uint64_t end) override;
   Status write_at(int fd, std::span<const std::byte> from, std::uint64_t offset) override;
   Status allocate(int fd, std::uint64_t bytes) override;
   Status truncate(int fd, std::uint64_t bytes) override;

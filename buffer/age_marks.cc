@@ -38,6 +38,17 @@ void AgeMarks::forget_below(Offset offset) {
   }
 }
 
+void AgeMarks::cut(Offset size) {
+  while (!marks_.empty() && marks_.back().end > size) {
+    if (marks_.size() == 1 ? size > 0 : marks_[marks_.size() - 2].end < size) {
+      marks_.back().end = size;
+      return;
+    }
+    marks_.pop_back();
+  }
+  if (marks_.empty()) clear();
+}
+
 void AgeMarks::merge(Instant now) {
   std::size_t kept = 0;
   for (std::size_t i = 1; i < marks_.size(); ++i) {

@@ -20,6 +20,8 @@ class AgeMarks {
   Instant seen_at(Offset offset) const;
   // Bytes below `offset` need no marks any more.
   void forget_below(Offset offset);
+  // Bytes from `size` on are not there, or not yet.
+  void cut(Offset size);
   void clear() { std::vector<Mark>().swap(marks_); }
   std::size_t size() const { return marks_.size(); }
 

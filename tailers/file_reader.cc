@@ -56,6 +56,10 @@ std::size_t FileReader::start_reads(Instant now) {
 }
 
 bool FileReader::start(TailFile& file, Instant now) {
+  if (file.seeks_end && file.fd) {
+    scheduler_.wait(file, Turn::wants_end);
+    return false;
+  }
   for (const TailFile* earlier = file.before; earlier != nullptr; earlier = earlier->before) {
     if (!earlier->has_work() || !earlier->trouble.empty()) continue;
     scheduler_.wait(file, Turn::wants_other);
@@ -70,14 +74,14 @@ bool FileReader::start(TailFile& file, Instant now) {
   // What little a read under way leaves is not worth another; what little the sink gives an empty lane is all there is.
   const std::uint64_t free = room(file.lane);
   if (free == 0 || (free < std::min(file.unread(), kWorthReading) && reading(file.lane) > 0)) {
-    scheduler_.wait(file, Turn::wants_room);
+    hold_back(file, Turn::wants_room, now);
     return false;
   }
   // A read that a limit leaves too short for a line would only have to be made again.
   const std::uint64_t unacked = file.books.read() - file.books.acked();
   const std::uint64_t need = std::min(file.unread(), std::max<std::uint64_t>(file.read_want, kWorthReading));
   if (unacked > 0 && unacked + need > outlet_.memory_limit() / 4) {
-    scheduler_.wait(file, Turn::wants_acks);
+    hold_back(file, Turn::wants_acks, now);
     return false;
   }
   return file.fd ? start_read(file, now) : start_open(file, now);
@@ -174,17 +178,18 @@ std::uint32_t FileReader::bytes_to_read(const TailFile& file) const {
   return static_cast<std::uint32_t>(bytes);
 }
 
-bool FileReader::start_read(TailFile& file, Instant) {
+bool FileReader::start_read(TailFile& file, Instant now) {
   const std::uint32_t bytes = bytes_to_read(file);
   const std::uint32_t tail = file.books.at_read().tail_bytes;
   std::optional<Slice> slice;
   // Without memory for the books of one line the read would be for nothing.
   if (outlet_.records_left() > 0) slice = outlet_.reserve(file.lane, tail + bytes, tail + file.unread());
   if (!slice) {
-    scheduler_.wait(file, Turn::wants_memory);
+    hold_back(file, Turn::wants_memory, now);
     return false;
   }
   file.turn = Turn::in_flight;
+  file.must_reread = false;
   add_reading(file.lane, bytes);
   std::byte* into = slice->data();
   const std::uint64_t token = in_flight_.put({.file = &file,
@@ -194,6 +199,7 @@ bool FileReader::start_read(TailFile& file, Instant) {
                                               .bytes = tail + bytes,
                                               .at = file.books.read(),
                                               .size = file.size,
+                                              .cuts = file.cuts,
                                               .path = {},
                                               .aside = {}});
   parts_.engine.submit({.op = IoRequest::Op::read,
@@ -229,6 +235,9 @@ void FileReader::on_io_done(std::uint64_t token, std::int64_t result, Instant no
     case Kind::prefix:
     case Kind::verify:
       aside_done(io, result, now);
+      break;
+    case Kind::peek:
+      peeked(file, io, result, now);
       break;
   }
 }
@@ -286,7 +295,7 @@ void FileReader::read_done(InFlight& io, std::int64_t result, Instant now) {
     file.tailer->truncated(file, file.proven, now);
     return;
   }
-  if (got >= io.tail && (io.tail > 0 || data > 0)) file.proven = std::max(file.proven, io.size);
+  if (got >= io.tail && (io.tail > 0 || data > 0)) file.tailer->proved(file, io.size, io.cuts);
   const Offset reached = file.books.read() + data;
   if (got < io.bytes) file.must_look = true;  // it ends earlier than we thought: cut, unless it has grown since
   if (io.tail == 0 && key.prefix_bytes == 0 && file.must_look) {
@@ -295,9 +304,14 @@ void FileReader::read_done(InFlight& io, std::int64_t result, Instant now) {
     if (!file.tailer->look(file, now)) return;
   }
   if (reached > file.size) file.size = reached;
+  file.extent = std::max(file.extent, file.size);
   if (data > 0) {
     if (io.tail == 0) keep_prefix(file, {io.slice.data(), data});
-    publish(io, data, reached >= file.size && got == io.bytes, now);
+    const std::uint32_t lines = without_reserved(file, {io.slice.data() + io.tail, data}, reached);
+    publish(io, lines, reached >= file.size && got == io.bytes, now);
+    // Nothing but zeros after a line that has no end yet, and the file goes on: perhaps with more of them.
+    file.seeks_end = lines < data && reached < file.size && file.books.read() == io.at;
+    read_aside(file);
     uncache(file, io.at);
   }
   if (file.must_look) {
@@ -420,6 +434,7 @@ void FileReader::start_aside(TailFile& file, Kind kind, Offset offset, std::uint
                                               .slice = {},
                                               .at = file.books.read(),
                                               .size = file.size,
+                                              .cuts = file.cuts,
                                               .path = {},
                                               .aside = std::vector<std::byte>(bytes)});
   parts_.engine.submit({.op = IoRequest::Op::read,
@@ -444,7 +459,7 @@ void FileReader::aside_done(InFlight& io, std::int64_t result, Instant now) {
     if (first_bytes.size() < std::min<Offset>(io.size, kPrefixBytesMax)) {
       file.must_look = true;  // it ends earlier than we thought: this may be another content already
     } else {
-      file.proven = std::max(file.proven, io.size);
+      file.tailer->proved(file, io.size, io.cuts);
       keep_prefix(file, first_bytes);
     }
   } else if (io.kind == Kind::verify && result >= 0 && file.turn != Turn::in_flight) {
@@ -456,7 +471,7 @@ void FileReader::aside_done(InFlight& io, std::int64_t result, Instant now) {
       return;
     }
     if (!is_whole) file.must_look = true;
-    if (is_whole && io.at == known.acked) file.proven = std::max(file.proven, io.size);
+    if (is_whole && io.at == known.acked) file.tailer->proved(file, io.size, io.cuts);
   }
   file.tailer->after_aside(file, now);
 }
@@ -531,6 +546,7 @@ void FileReader::room_changed() {
 void FileReader::close(TailFile& file) {
   if (!file.fd) return;
   parts_.descriptors.withdraw(file);
+  file.seeks_end = false;
   file.fd.reset();
   parts_.descriptors.closed();
   parts_.has_free_descriptor = true;

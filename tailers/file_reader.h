@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,6 +38,10 @@ class FileReader final : public IoClient {
   void descriptor_freed() { scheduler_.wake(Turn::wants_file); }
   // Compares the bytes before its offset with those we knew: it was written to, yet is no larger.
   void verify(TailFile& file);
+  // What is still to be looked at in it (cut_bytes, seeks_end, must_peek), one after the other.
+  void read_aside(TailFile& file);
+  // It cannot be read now, and perhaps ends with zeros that are no lag: a worker looks, at most once a second.
+  void seek_end(TailFile& file, Instant now);
   void forget(TailFile& file);  // never while a read of it is in flight
   // Closes one that was offered to the budget, unless there is more to read of it than was known.
   void lend(TailFile& file, Instant now);
@@ -49,7 +54,7 @@ class FileReader final : public IoClient {
   void close(TailFile& file);  // its descriptor
 
  private:
-  enum class Kind : std::uint8_t { open, read, prefix, verify };
+  enum class Kind : std::uint8_t { open, read, prefix, verify, peek };
   struct InFlight {
     TailFile* file = nullptr;
     Kind kind = Kind::read;
@@ -57,10 +62,13 @@ class FileReader final : public IoClient {
     std::uint32_t tail = 0;        // so many bytes before `read` come first
     std::uint32_t bytes = 0;       // asked for
     Offset at = 0;                 // read, verify: where `read` stood
-    Offset size = 0;               // read, verify: the file's, as it was known then
+    Offset size = 0;               // read, verify, peek: the file's, as it was known then
+    std::uint32_t cuts = 0;        // likewise
     std::string path;              // open
-    std::vector<std::byte> aside;  // prefix, verify
+    std::vector<std::byte> aside;  // prefix, verify, peek
   };
+
+  struct EndSearch;
 
   bool start(TailFile& file, Instant now);
   bool find_lane(TailFile& file);
@@ -80,6 +88,13 @@ class FileReader final : public IoClient {
   void read_done(InFlight& io, std::int64_t result, Instant now);
   void publish(InFlight& io, std::uint32_t data, bool reached_end, Instant now);
   void aside_done(InFlight& io, std::int64_t result, Instant now);
+  // Zeros at the end of what was read, at most `reached`: so many of its bytes may be lines.
+  std::uint32_t without_reserved(TailFile& file, std::span<const std::byte> bytes, Offset reached);
+  void start_end_search(TailFile& file);
+  void search_end(TailFile& file, const std::shared_ptr<EndSearch>& search);
+  void end_searched(TailFile& file, const std::shared_ptr<EndSearch>& search, Instant now);
+  void peeked(TailFile& file, const InFlight& io, std::int64_t result, Instant now);
+  void hold_back(TailFile& file, Turn turn, Instant now);
   void uncache(TailFile& file, Offset began);  // after a read from `began` on
   void keep_prefix(TailFile& file, std::span<const std::byte> first_bytes);
   void failed(TailFile& file, int sys_errno, std::string_view verb, Instant now);

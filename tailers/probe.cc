@@ -1,6 +1,7 @@
 #include "tailers/probe.h"
 
 #include "buffer/source.h"
+#include "tailers/data_end.h"
 #include "tailers/fingerprint.h"
 
 namespace tailrace {
@@ -44,8 +45,14 @@ Status look(FileSystem& files, RealDirectories& directories, Probe& into, ProbeR
     into.prefix = std::move(*prefix);
   }
   if (into.request.wants_tail) {
-    into.tail.resize(std::min<std::uint64_t>(stat->size, kTailBytesMax));
-    const Result<std::size_t> got = files.read_at(fd->get(), into.tail, stat->size - into.tail.size());
+    DataEndSearch search{.end = stat->size};
+    while (!search.is_over) {
+      if (Status looked = search_data_end(files, fd->get(), search); !looked)
+        return std::move(looked).error().during("read", path);
+    }
+    into.end = search.end;
+    into.tail.resize(std::min<std::uint64_t>(into.end, kTailBytesMax));
+    const Result<std::size_t> got = files.read_at(fd->get(), into.tail, into.end - into.tail.size());
     if (!got || *got != into.tail.size()) return Error(ErrorKind::again, path + ": changed while it was looked at");
   }
   into.stat = *stat;

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/file_system.h"
+#include "buffer/source.h"
 
 namespace tailrace {
 
@@ -33,7 +34,8 @@ struct Probe {
   UniqueFd fd;
   FileStat stat;
   std::vector<std::byte> prefix;
-  std::vector<std::byte> tail;  // the kTailBytesMax bytes before stat.size
+  Offset end = 0;               // wants_tail: where its bytes end, reserved zeros left out
+  std::vector<std::byte> tail;  // the kTailBytesMax bytes before that
   std::vector<SeenInode> gone;  // of request.inodes: no name in the directory leads to them
   bool is_unread = false;       // `prefix` and the `stat` that belongs to it are still to come
   // Set when it could not be looked at; then `request` is meaningful, and real_path and stat as far as it came.

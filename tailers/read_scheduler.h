@@ -56,7 +56,7 @@ class ReadScheduler {
 
   std::array<Queue, 3> queues_;
   std::vector<Queue> lanes_;       // by lane: what waits for its room
-  std::array<Queue, 10> waiting_;  // by Turn
+  std::array<Queue, 11> waiting_;  // by Turn
   std::size_t lane_waiters_ = 0;
   std::array<std::uint64_t, 3> owed_{};  // bytes, by class; live is owed nothing, it goes first
 };

@@ -44,6 +44,8 @@ std::string TailFile::reason() const {
       return "waits for the file before it under its path";
     case Turn::wants_retry:
       return "waits to be tried again";
+    case Turn::wants_end:
+      return "the end of its zeros is being looked for";
     case Turn::none:
       return unread() > 0 ? "its last line has no end yet" : "";
     case Turn::queued:

@@ -139,23 +139,31 @@ bool Tailer::look(TailFile& file, Instant now) {
     log::warn("{}", Error(stat.error()).during("stat", file.checkpoint->path).text());
     return true;
   }
-  if (stat->size < file.size || stat->size < file.books.read()) {
+  file.modified = stat->modified;
+  if (file.is_truncated_at(stat->size)) {
     truncated(file, file.size, now);
     return false;
   }
-  if (stat->size > file.size) {
+  if (stat->size < file.size) {
+    cut_behind(file, stat->size);
+  } else if (stat->size < file.extent) {
+    file.extent = stat->size;  // reserved, and not needed
+  } else if (stat->size > file.extent) {
     grew(file, stat->size, now);
   }
   if (stat->links == 0 && !file.is_deleted) deleted(file, now);
   // It has grown and waits for its turn: were it cut before that, how much was lost is known by a look at it now.
-  if (file.size > file.proven && file.is_held_back()) reader_.verify(file);
+  if (file.is_held_back()) {
+    if (file.size > file.proven) reader_.verify(file);
+    reader_.seek_end(file, now);
+  }
   reader_.want(file);
   return true;
 }
 
 void Tailer::grew(TailFile& file, Offset size, Instant now) {
   file.marks.saw(size, now);
-  file.size = size;
+  file.set_size(size);
   file.changed_at = now;
   if (!parts_.is_once) file.is_ending = false;  // more has come: its last line is unfinished no longer, or anew
   update_lag(file);
@@ -175,8 +183,8 @@ void Tailer::truncated(TailFile& file, Offset size, Instant now) {
     return;
   }
   ++counters_.rotations_truncated;
-  lost(file, LostReason::truncated, std::max(size, file.books.read()) - file.books.read());
-  file.size = file.books.read();
+  lost(file, LostReason::truncated, std::max({size, file.cut_from, file.books.read()}) - file.books.read());
+  file.set_size(file.books.read());
   file.is_replaced = true;  // what is in memory settles, then it is forgotten
   reader_.outlet().pin(file.books.id());
   std::string path = file.path;
@@ -225,6 +233,7 @@ void Tailer::after_read(TailFile& file, Instant now) {
   if (file.is_gone() && file.unread() > 0 && !file.is_ending) {
     still_.emplace(file.changed_at + (file.is_deleted ? kStillDeleted : kStillRenamed), &file);
   }
+  watch_refill(file, now);
   settle_down(file, now);
 }
 
@@ -233,6 +242,7 @@ void Tailer::after_aside(TailFile& file, Instant now) {
     file.must_look = false;
     if (!look(file, now)) return;
   }
+  reader_.read_aside(file);
   settle_down(file, now);
 }
 
@@ -291,6 +301,7 @@ void Tailer::end_vanished(Instant now) {
 void Tailer::settle_down(TailFile& file, Instant now) {
   const bool is_retried = file.turn == Turn::wants_retry && !file.is_replaced;
   if (file.is_forgotten || file.has_work() || !file.books.is_settled() || file.is_busy() || is_retried) return;
+  if (file.must_peek && file.fd) return;  // as soon as what is under way is done
   if (file.unread() == 0 && (file.is_deleted || file.is_replaced)) {
     if (file.may_return) remember(file, true);
     remove(file, !file.may_return);
@@ -325,7 +336,8 @@ void Tailer::remove(TailFile& file, bool forgets) {
   std::erase_if(still_, [&file](const auto& entry) { return entry.second == &file; });
   std::erase_if(moves_, [&file](const auto& entry) { return entry.second.file == &file; });
   dirty_.erase(&file);
-  file.size = durable;
+  refills_.remove(file);
+  file.set_size(durable);
   file.marks.clear();
   wake_followers(file);
   if (file.before != nullptr) file.before->after = file.after;
@@ -379,7 +391,12 @@ void Tailer::set_targets(bool ends_lines, Instant now) {
   remember_sizes(now);  // of what goes between now and the next start, nobody could say how much it was
   for (auto& [id, file] : files_) {
     if (file->target != TailFile::kNoTarget) continue;
-    file->target = file->size;
+    file->target = file->extent;
+    if (!parts_.is_once && (file->may_refill() || file->is_reading_aside)) {
+      recheck(*file);
+      refills_.add(*file, now + kRefillEvery);  // waited for, until it has been looked at
+      if (!file->fd && !file->path.empty() && !file->is_busy()) want_probe(file->path, *file);
+    }
     // Of a file without a name this process reads the last line, or none does; the event that took the name of one that
     // is deleted may be still to come. One that is searched for may have its name still, or another one.
     const bool is_away = file->is_gone() && file->path.empty() && !file->is_searched;
@@ -387,6 +404,7 @@ void Tailer::set_targets(bool ends_lines, Instant now) {
     if ((ends_lines || is_last_chance) && file->size > 0) file->is_ending = true;
     reader_.want(*file);
   }
+  start_probes(now);
 }
 
 void Tailer::stop_reading(Instant now) {
@@ -396,6 +414,7 @@ void Tailer::stop_reading(Instant now) {
 }
 
 bool Tailer::is_drained() const {
+  if (!is_refill_over()) return false;
   return std::all_of(lagging_.begin(), lagging_.end(), [this](const TailFile* file) {
     const bool is_read = !file->has_work() || (parts_.is_once && !file->trouble.empty());
     // A journal that can store nothing holds nobody up: what it could not store is shipped again.
@@ -409,7 +428,7 @@ void Tailer::look_at_all(Instant now) {
   for (auto& [id, file] : files_) {
     if (file->fd) open.push_back(file.get());
   }
-  for (TailFile* file : open) look(*file, now);
+  for (TailFile* file : open) look_closely(*file, now);
 }
 
 void Tailer::on_deadline(Instant now) {
@@ -417,6 +436,7 @@ void Tailer::on_deadline(Instant now) {
   end_still_files(now);
   end_vanished(now);
   if (sizes_at_ <= now) remember_sizes(now);
+  reread_refills(now);
   if (poll_at_ <= now) {
     look_at_all(now);
     rescan(now);
@@ -441,6 +461,7 @@ Instant Tailer::next_deadline() const {
       {poll_at_, purge_at_, search_again_at_, sizes_at_, is_scanning_ ? kNever : std::min(scan_at_, routine_scan_at_)});
   for (const auto& [path, gone] : vanished_) next = std::min(next, gone.at + kVanishedWithin);
   if (!still_.empty()) next = std::min(next, still_.begin()->first);
+  next = std::min(next, refills_.next_deadline());
   for (const auto& [path, retry] : failed_) next = std::min(next, retry.again_at);
   for (const auto& [cookie, move] : moves_) next = std::min(next, move.at + kMovePairsWithin);
   return next;

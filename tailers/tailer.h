@@ -22,6 +22,7 @@
 #include "tailers/file_reader.h"
 #include "tailers/parts.h"
 #include "tailers/prober.h"
+#include "tailers/refill_watch.h"
 #include "tailers/tailer_counters.h"
 #include "tailers/watcher.h"
 
@@ -66,6 +67,15 @@ class Tailer {
 
   // From the reader. `look` asks the kernel for size and links; false: the file was cut and goes on as another.
   bool look(TailFile& file, Instant now);
+  // Bytes past its offset, or before it, may have changed without the file growing: compares and reads again.
+  void recheck(TailFile& file);
+  // Where its reserved zeros begin now; and that something was written over them, up to `size`.
+  void reserved(TailFile& file, Offset size);
+  void filled(TailFile& file, Offset size, Instant now);
+  // The zeros after its size were looked at, and are zeros.
+  void peeked(TailFile& file);
+  // It is this file, surely, and was when it had so many bytes and had been cut so often.
+  void proved(TailFile& file, Offset size, std::uint32_t cuts);
   void grew(TailFile& file, Offset size, Instant now);
   // `size`: so large it was before, as far as is known.
   void truncated(TailFile& file, Offset size, Instant now);
@@ -131,6 +141,12 @@ class Tailer {
   // Scans and probes.
   void rescan(Instant now);  // soon, and not more often than its cost allows
   void look_at_all(Instant now);
+  bool look_closely(TailFile& file, Instant now);  // at its times as well
+  void cut_behind(TailFile& file, Offset size);    // its offset, or so it seems
+  void note_times(TailFile& file, WallTime modified) const;
+  void watch_refill(TailFile& file, Instant now);
+  void reread_refills(Instant now);
+  bool is_refill_over() const;  // draining: nothing is still to be read again
   void start_scan(Instant now);
   Job begin_job(std::size_t files = 0);
   void end_job(const Job& job, Instant now);
@@ -216,6 +232,8 @@ class Tailer {
   std::vector<TailFile*> lagging_;
   std::set<TailFile*, ById> dirty_;
   std::set<std::pair<Instant, TailFile*>, ByTimeAndId> still_;  // an unfinished last line, and gone: looked at again
+
+  RefillWatch refills_;
 
   std::map<std::string, Wanted> wanted_probes_;  // by path
   std::map<std::string, std::string> probing_;   // path -> first path

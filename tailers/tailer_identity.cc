@@ -175,22 +175,26 @@ void Tailer::check_name(TailFile& file, const std::string& path) {
 // Takes the probe's descriptor for a file that has none, and what it saw of the size.
 void Tailer::adopt(TailFile& file, Probe& probe, Instant now) {
   // One that was left and is as we know it needs none.
-  const bool is_needed = !file.is_left || !file.is_done() || probe.stat.size != file.size;
+  const bool is_needed = !file.is_left || !file.is_done() || probe.stat.size != file.extent;
   if (!file.fd && probe.fd && is_needed && !file.is_busy() && parts_.descriptors.has_room()) {
     file.fd = std::move(probe.fd);
     parts_.descriptors.opened();
     file.trouble.clear();
   }
   if (file.fd || file.is_busy()) return;
-  if (probe.stat.size < file.size) {
-    // It was cut while we had it closed; the open that follows will see it once more.
-    file.must_look = true;
-  }
-  if (probe.stat.size > file.size) grew(file, probe.stat.size, now);
+  // Cut while we had it closed; the open that follows will see it once more.
+  if (probe.stat.size < file.size) file.must_look = true;
   if (prefix_matches(file.checkpoint->key, probe.prefix)) file.proven = std::max(file.proven, probe.stat.size);
-  if (probe.stat.size < file.size) {
+  if (file.is_truncated_at(probe.stat.size)) {
     truncated(file, file.size, now);
     return;
+  }
+  if (probe.stat.size < file.size) {
+    cut_behind(file, probe.stat.size);
+  } else if (probe.stat.size > file.extent) {
+    grew(file, probe.stat.size, now);
+  } else {
+    file.extent = probe.stat.size;
   }
   reader_.want(file);
 }
@@ -229,8 +233,9 @@ void Tailer::resumed(const Checkpoint& known, Probe& probe, bool is_rewritten, I
   file.is_left = probe.request.path != file.checkpoint->path && !is_own &&
                  !seen_as(directory_of(probe.real_path), name_in(probe.real_path));
   file.marks.saw(probe.stat.size, now - age_of(parts_.wall, probe.stat.modified));
-  file.size = std::max(probe.stat.size, file.books.read());
+  file.set_size(std::max(probe.stat.size, file.books.read()));
   file.proven = file.size;
+  note_times(file, probe.stat.modified);
   adopt(file, probe, now);
   update_lag(file);
   reader_.want(file);
@@ -247,7 +252,7 @@ void Tailer::began(Probe& probe, Instant now) {
   known.partition = partition_of(known.path);
   known.size_seen = probe.stat.size;
   if (starts_at_end_ || failed_at_start_.erase(probe.request.path) > 0) {
-    known.progress = {.acked = probe.stat.size,
+    known.progress = {.acked = probe.end,
                       .tail_bytes = static_cast<std::uint32_t>(probe.tail.size()),
                       .tail_hash = hash_bytes(probe.tail)};
   }
@@ -257,8 +262,9 @@ void Tailer::began(Probe& probe, Instant now) {
   log::debug("{}: new, {} bytes{}", first_path, probe.stat.size, is_left ? ", renamed meanwhile" : "");
   TailFile& file = add(std::move(known), probe.real_path, now, is_left);
   file.is_left = is_left;
-  file.size = probe.stat.size;
+  file.set_size(probe.stat.size);
   file.proven = file.size;
+  note_times(file, probe.stat.modified);
   if (file.size > file.books.read()) file.marks.saw(file.size, now - age_of(parts_.wall, probe.stat.modified));
   adopt(file, probe, now);
   update_lag(file);
@@ -281,7 +287,7 @@ TailFile& Tailer::add(Checkpoint known, const std::string& path, Instant now, bo
   files_.emplace(kept.id, std::move(owned));
   const auto unstored = unstored_.extract(kept.id);
   parts_.ledger.start(file.books, kept.progress, unstored ? unstored.mapped() : kept.progress.acked);
-  file.size = kept.progress.acked;
+  file.set_size(kept.progress.acked);
   if (has_stopped_) file.target = file.books.read();  // it would also overtake those that are not read any more
   file.changed_at = now;
   by_inode_.emplace(kept.key.inode, &file);

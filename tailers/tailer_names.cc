@@ -236,9 +236,13 @@ void Tailer::deleted(TailFile& file, Instant now) {
     return;
   }
   if (file.target != TailFile::kNoTarget) {  // draining: nobody will read it after us
-    file.target = file.size;
+    file.target = file.extent;
     file.is_ending = file.size > 0;
     reader_.want(file);
+  }
+  if (file.extent > file.size) {  // what was written over its zeros until then is the last that there is of it
+    file.must_peek = true;
+    reader_.read_aside(file);
   }
   if (!file.has_work() && file.unread() > 0) {
     after_read(file, now);  // an unfinished last line: it is given its second
@@ -250,7 +254,7 @@ void Tailer::deleted(TailFile& file, Instant now) {
 // What is unread of it can be read no more. What is in memory settles, then it is finished.
 void Tailer::give_up(TailFile& file, LostReason reason, Instant now) {
   lost(file, reason, file.unread());
-  file.size = file.books.read();
+  file.set_size(file.books.read());
   file.is_replaced = true;
   file.may_return = !file.is_deleted;
   if (!file.books.is_settled()) reader_.outlet().pin(file.books.id());
@@ -291,12 +295,11 @@ void Tailer::after_events(Instant now) {
       if (!file->path.empty() && !file->is_busy()) want_probe(file->path, *file);
       continue;
     }
-    const Offset size = file->size;
-    if (!look(*file, now)) continue;
-    if (!file->is_forgotten && file->fd && file->size == size && !file->has_work()) {
-      reader_.verify(*file);  // written to and no larger: perhaps another content of the same length
-      after_read(*file, now);
-    }
+    const Offset extent = file->extent;
+    if (!look(*file, now) || file->is_forgotten || !file->fd) continue;
+    if (file->extent <= extent) recheck(*file);  // written to and no larger: perhaps another content of the same length
+    note_times(*file, file->modified);
+    if (!file->has_work()) after_read(*file, now);
   }
   start_probes(now);
 }

@@ -149,8 +149,8 @@ void Tailer::apply(const FoundFile& found, Instant now) {
   }
   file->scan_number = scan_number_;
   if (file->fd) {
-    look(*file, now);
-  } else if (found.stat.size != file->size && !file->is_busy()) {
+    look_closely(*file, now);
+  } else if ((found.stat.size != file->extent || found.stat.modified != file->compared) && !file->is_busy()) {
     want_probe(found.real_path, *file);
   }
 }
@@ -263,7 +263,7 @@ void Tailer::probe_failed(const Probe& failed, Instant now) {
   const bool is_file = error.kind() != ErrorKind::bad_input;
   if (is_file) note_unopened(failed.stat);
   const bool has_that_name = file != nullptr && is_inode_of(file->checkpoint->key, failed.stat);
-  if (has_that_name && failed.stat.size > file->size && !file->is_busy()) grew(*file, failed.stat.size, now);
+  if (has_that_name && failed.stat.size > file->extent && !file->is_busy()) grew(*file, failed.stat.size, now);
   if (is_file) met_errors_ = true;
   if (is_file && starts_at_end_ && first_scan_ != FirstScan::done) failed_at_start_.insert(path);
   const Wanted wanted{.first_path = failed.request.first_path,

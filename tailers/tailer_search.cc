@@ -92,7 +92,7 @@ void Tailer::searched(Search& search, Instant now) {
     TailFile* const known = known_as(failed.stat);
     if (known == nullptr && !failed.real_path.empty()) {
       found_another(failed.real_path, failed.stat, now);
-    } else if (known != nullptr && failed.stat.birth_ns != 0 && failed.stat.size > known->size && !known->is_busy()) {
+    } else if (known != nullptr && failed.stat.birth_ns != 0 && failed.stat.size > known->extent && !known->is_busy()) {
       grew(*known, failed.stat.size, now);
     }
   }

@@ -81,7 +81,9 @@ class SimFileSystem final : public FileSystem, public FdCloser {
   void make(const std::string& directory);
   void append(const std::string& path, std::string_view bytes);  // creates it
   void write(const std::string& path, std::uint64_t offset, std::string_view bytes);
-  void cut(const std::string& path, std::uint64_t size = 0);
+  // Through a mapping: nobody is told, and the file's times stay as they are. `bytes` lie within the file.
+  void write_mapped(const std::string& path, std::uint64_t offset, std::string_view bytes);
+  void cut(const std::string& path, std::uint64_t size = 0);  // or grows it by zeros, as ftruncate does
   void move(const std::string& from, const std::string& to);
   void erase(const std::string& path);  // a directory with all that is in it
   void link(const std::string& existing, const std::string& name);

@@ -37,6 +37,14 @@ void SimFileSystem::write(const std::string& path, std::uint64_t offset, std::st
   writer_did({.verb = Verb::modified, .at = name_of(place), .inode = node.inode});
 }
 
+void SimFileSystem::write_mapped(const std::string& path, std::uint64_t offset, std::string_view bytes) {
+  const SimPlace place = place_of(path, true);
+  TR_ASSERT(place.node != nullptr && offset + bytes.size() <= place.node->content.size(), "{}: not mapped so far",
+            path);
+  place.node->content.write(bytes_of(bytes), offset);
+  if (writer_syncs_) place.node->content.sync();
+}
+
 void SimFileSystem::cut(const std::string& path, std::uint64_t size) {
   const SimPlace place = place_of(path, true);
   TR_ASSERT(place.node != nullptr, "cut {}: no such file", path);
