@@ -45,6 +45,7 @@ std::string_view fsync_name(FsyncMode mode) {
 
 Result<Patterns> patterns_of(const TailerConfig& config) {
   Patterns patterns;
+  patterns.symlinks = config.symlinks;
   for (const auto& [texts, into] :
        {std::pair{&config.include, &patterns.include}, {&config.exclude, &patterns.exclude}}) {
     for (const std::string& text : *texts) {
@@ -75,6 +76,7 @@ class RealPipeline final : public Pipeline {
                .descriptors = descriptors_} {
     parts_.forget_after = config_.checkpoint.forget_after;
     parts_.is_once = options.once;
+    parts_.own_directory = config_.agent.state_dir;
   }
 
   // The engine works on the buffers and descriptors of what is destroyed here: it ends first. Where something hangs,
@@ -172,6 +174,7 @@ Status RealPipeline::build() {
   for (const TailerConfig& config : config_.tailers) {
     Result<Patterns> patterns = patterns_of(config);
     if (!patterns) return std::move(patterns).error();
+    patterns->own_directory = config_.agent.state_dir;
     const auto line = std::find_if(lines_.begin(), lines_.end(), [&config](const auto& candidate) {
       return candidate->config().name == config.sink;
     });

@@ -32,6 +32,7 @@ constexpr std::uint64_t kLustreMagic = 0x0BD00BD0;
 constexpr std::uint64_t kVboxMagic = 0x786F4256;
 constexpr std::uint64_t kVirtioFsMagic = 0x6A656A63;
 constexpr std::uint64_t kGpfsMagic = 0x47504653;
+constexpr std::uint64_t kConfigFsMagic = 0x62656570;
 // No file system may say more, and sums of two still hold in 64 bits.
 constexpr std::uint64_t kSizeMax = INT64_MAX;
 
@@ -138,7 +139,34 @@ bool is_silent(std::uint64_t f_type) {
   }
 }
 
+bool is_made_up_fs(std::uint64_t f_type) {
+  switch (f_type) {
+    case PROC_SUPER_MAGIC:
+    case SYSFS_MAGIC:
+    case TRACEFS_MAGIC:
+    case DEBUGFS_MAGIC:
+    case SECURITYFS_MAGIC:
+    case SELINUX_MAGIC:
+    case SMACK_MAGIC:
+    case CGROUP_SUPER_MAGIC:
+    case CGROUP2_SUPER_MAGIC:
+    case BPF_FS_MAGIC:
+    case kConfigFsMagic:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
+
+Result<Place> FileSystem::resolve(const std::string& path, Symlinks) {
+  Result<FileStat> found = stat(path);
+  if (!found) return std::move(found).error();
+  Result<std::string> real = real_path(path);
+  if (!real) return std::move(real).error();
+  return Place{.real_path = *std::move(real), .stat = *found};
+}
 
 Result<UniqueFd> SystemFileSystem::open_read(const std::string& path) {
   return open_with(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
@@ -188,6 +216,27 @@ Result<std::string> SystemFileSystem::real_path(const std::string& path) {
   const std::unique_ptr<char, Freer> real(::realpath(path.c_str(), nullptr));
   if (real == nullptr) return last_error();
   return std::string(real.get());
+}
+
+Result<Place> SystemFileSystem::resolve(const std::string& path, Symlinks symlinks) {
+  static const bool is_guarded = may_read_all();
+  if (symlinks == Symlinks::follow || (symlinks == Symlinks::owner && !is_guarded))
+    return FileSystem::resolve(path, symlinks);
+  Result<Resolved> resolved = resolve_links(path, symlinks);
+  if (!resolved) return std::move(resolved).error();
+  Result<FileStat> found = stat_fd(resolved->fd.get());
+  if (!found) return std::move(found).error();
+  return Place{.real_path = std::move(resolved->real_path), .stat = *found};
+}
+
+Result<UniqueFd> SystemFileSystem::open_resolved(const std::string& real_path) {
+  return open_without_links(real_path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+}
+
+Result<bool> SystemFileSystem::is_made_up(int fd) {
+  struct statfs s{};
+  if (uninterrupted([&] { return ::fstatfs(fd, &s); }) < 0) return last_error();
+  return is_made_up_fs(static_cast<std::uint32_t>(s.f_type));
 }
 
 Result<Notifies> SystemFileSystem::notifies(const std::string& directory) {

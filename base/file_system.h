@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/symlinks.h"
 #include "base/unique_fd.h"
 
 namespace tailrace {
@@ -31,6 +32,12 @@ struct FileStat {
   std::uint32_t owner = 0;    // user id
   std::uint32_t group = 0;
   std::uint32_t mode = 0700;  // permission bits, 07777
+};
+
+// Where a path leads.
+struct Place {
+  std::string real_path;  // no symlink left in it
+  FileStat stat;
 };
 
 struct DirectoryEntry {
@@ -61,6 +68,15 @@ class FileSystem {
   virtual Result<FileStat> stat_fd(int fd) = 0;
   virtual Result<std::vector<DirectoryEntry>> list(const std::string& directory) = 0;  // without . and ..
   virtual Result<std::string> real_path(const std::string& path) = 0;                  // no symlink left in it
+  // Both at once. `refused`: a symlink on the way is not to be followed.
+  virtual Result<Place> resolve(const std::string& path, Symlinks symlinks);
+  // As open_read, of a path as `resolve` gives it: ELOOP if there is a symlink on it by now.
+  virtual Result<UniqueFd> open_resolved(const std::string& real_path) { return open_read(real_path); }
+  // The kernel makes up what is read there, and the size says nothing: procfs, sysfs, tracefs, debugfs and their like.
+  virtual Result<bool> is_made_up(int fd) {
+    static_cast<void>(fd);
+    return false;
+  }
   virtual Result<Notifies> notifies(const std::string& directory) = 0;
 
   // Reads until `into` is full or the end: fewer bytes mean the end of the file.
@@ -112,6 +128,9 @@ class SystemFileSystem final : public FileSystem {
   Result<FileStat> stat_fd(int fd) override;
   Result<std::vector<DirectoryEntry>> list(const std::string& directory) override;
   Result<std::string> real_path(const std::string& path) override;
+  Result<Place> resolve(const std::string& path, Symlinks symlinks) override;
+  Result<UniqueFd> open_resolved(const std::string& real_path) override;
+  Result<bool> is_made_up(int fd) override;
   Result<Notifies> notifies(const std::string& directory) override;
   Result<std::size_t> read_at(int fd, std::span<std::byte> into, std::uint64_t offset) override;
   Result<std::uint64_t> data_end(int fd, std::uint64_t begin, std::uint64_t end) override;

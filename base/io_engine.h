@@ -24,7 +24,7 @@ class IoClient {
 
 struct IoRequest {
   enum class Op : std::uint8_t {
-    open,       // path -> descriptor, flags as in FileSystem::open_read
+    open,       // path -> descriptor, as FileSystem::open_resolved
     read,       // pread(fd, buffer, bytes, offset)
     write,      // pwrite(fd, buffer, bytes, offset)
     sync_data,  // fdatasync(fd)

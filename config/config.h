@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/symlinks.h"
 
 namespace tailrace {
 
@@ -68,6 +69,7 @@ struct TailerConfig {
   Bytes max_line = 512 * 1024;
   LongLine long_line = LongLine::split;
   std::map<std::string, std::string> labels;
+  Symlinks symlinks = Symlinks::owner;
   WatchMode watch = WatchMode::automatic;
   Milliseconds poll_interval{250};
   Milliseconds close_idle{300'000};

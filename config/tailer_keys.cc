@@ -36,9 +36,10 @@ const std::array kKeys = {
             .type = KeyType::texts,
             .required = true,
             .not_empty = true,
-            .sentence = "Absolute patterns of the files to ship. * and ? match a leading dot, never /; [ab], [!ab], "
-                        "{a,b} and \\* as in a shell; ** is zero or more directories. Symlinks are followed, and no "
-                        "directory is entered twice.",
+            .sentence =
+                "Absolute patterns of the files to ship. * and ? match a leading dot, never /; [ab], [!ab], "
+                "{a,b} and \\* as in a shell; ** is zero or more directories. No directory is entered twice. The "
+                "agent's own state_dir is left out.",
             .check = check_include,
             .set = [](const Target& to, const Value& v) { to.tailer->include = v.texts; }},
     KeySpec{.table = KeyTable::tailer,
@@ -124,6 +125,15 @@ const std::array kKeys = {
             .fallback = "{}",
             .sentence = "Names and values of your own, for topics and JSON records.",
             .set = [](const Target& to, const Value& v) { to.tailer->labels = {v.pairs.begin(), v.pairs.end()}; }},
+    KeySpec{.table = KeyTable::tailer,
+            .name = "symlinks",
+            .type = KeyType::choice,
+            .fallback = R"("owner")",
+            .choices = "owner follow ignore",
+            .sentence = "Which symlinks on the way to a file are followed. owner: those that belong to root, to the "
+                        "agent's user or to the owner of what they lead to; where the agent can read no more than its "
+                        "user may (neither root nor CAP_DAC_OVERRIDE nor CAP_DAC_READ_SEARCH), all. ignore: none.",
+            .set = [](const Target& to, const Value& v) { to.tailer->symlinks = static_cast<Symlinks>(v.number); }},
     KeySpec{.table = KeyTable::tailer,
             .name = "watch",
             .type = KeyType::choice,

@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "base/check.h"
+#include "base/symlinks.h"
 
 namespace tailrace {
 namespace {
@@ -25,7 +26,10 @@ std::int64_t uninterrupted(Call call) {
 }
 
 std::int64_t open_file(const char* path) {
-  const auto open_with = [path](int flags) { return uninterrupted([&] { return ::open(path, kOpenFlags | flags); }); };
+  const auto open_with = [path](int flags) -> std::int64_t {
+    Result<UniqueFd> fd = open_without_links(path, kOpenFlags | flags);
+    return fd ? fd->release() : -(fd.error().sys_errno() != 0 ? fd.error().sys_errno() : EIO);
+  };
   const std::int64_t fd = open_with(O_NONBLOCK);
   // Another process holds a lease on this regular file (fcntl(2), F_SETLEASE): the one case in which an open says
   // "would block". Without O_NONBLOCK the kernel waits until the lease is given back.

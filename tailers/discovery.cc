@@ -9,6 +9,8 @@
 #include <unordered_set>
 #include <utility>
 
+#include "tailers/own_directory.h"
+
 namespace tailrace {
 namespace {
 
@@ -51,13 +53,15 @@ struct Directory {
 
 class Walk {
  public:
-  Walk(FileSystem& files, const Patterns& patterns) : files_(files), patterns_(patterns) {}
+  Walk(FileSystem& files, const Patterns& patterns)
+      : files_(files), patterns_(patterns), own_(files, patterns.own_directory) {}
 
   void from_prefix(const std::string& prefix) {
     watch_links_on_the_way(prefix);
     visited_.clear();
     std::optional<Directory> start = resolve(prefix);
     if (!start) return watch_ancestor(prefix);
+    if (own_.holds(start->real_path)) return;
     if (entered_.contains(prefix)) return;
     directories_.push_back(*std::move(start));
     while (!directories_.empty() || !links_.empty()) {
@@ -100,19 +104,18 @@ class Walk {
   }
 
   std::optional<Directory> resolve(const std::string& path) {
-    const Result<FileStat> stat = files_.stat(path);
-    if (!stat) {
-      if (stat.error().kind() != ErrorKind::not_found) skip(path, stat.error());
+    Result<Place> place = files_.resolve(path, patterns_.symlinks);
+    if (!place) {
+      if (place.error().kind() != ErrorKind::not_found) skip(path, place.error());
       return std::nullopt;
     }
-    if (stat->type != FileType::directory) return std::nullopt;
-    Result<std::string> real = files_.real_path(path);
-    if (!real) return std::nullopt;
-    return Directory{.path = path, .real_path = *std::move(real), .inode = {stat->device, stat->inode}};
+    const FileStat& stat = place->stat;
+    if (stat.type != FileType::directory) return std::nullopt;
+    return Directory{.path = path, .real_path = std::move(place->real_path), .inode = {stat.device, stat.inode}};
   }
 
   bool enter(const Directory& directory) {
-    const Result<std::vector<DirectoryEntry>> entries = files_.list(directory.path);
+    const Result<std::vector<DirectoryEntry>> entries = files_.list(directory.real_path);
     if (!entries) {
       if (entries.error().kind() != ErrorKind::not_found) skip(directory.path, entries.error());
       return false;
@@ -139,23 +142,28 @@ class Walk {
     if (!is_plain && entry.type != FileType::symlink && entry.type != FileType::other) {
       return skip(path, Error(ErrorKind::bad_input, std::string(not_regular_reason(entry.type))));
     }
-    const Result<FileStat> stat = files_.stat(path);
-    if (!stat) {
-      const bool vanished = is_plain && stat.error().kind() == ErrorKind::not_found;
-      if (!vanished) skip(path, stat.error());
+    Result<Place> place =
+        is_plain ? plain(join(directory.real_path, entry.name)) : files_.resolve(path, patterns_.symlinks);
+    if (!place) {
+      const bool vanished = is_plain && place.error().kind() == ErrorKind::not_found;
+      if (!vanished) skip(path, place.error());
       return;
     }
-    std::string real = join(directory.real_path, entry.name);
-    if (!is_plain) {
-      Result<std::string> resolved = files_.real_path(path);
-      if (!resolved) return;
-      real = *std::move(resolved);
-    }
-    if (stat->type == FileType::directory) {
-      if (may_lead) queue({.path = path, .real_path = std::move(real), .inode = {stat->device, stat->inode}}, is_plain);
+    const FileStat& stat = place->stat;
+    if (stat.type == FileType::directory) {
+      if (own_.is(stat) || (!is_plain && own_.holds(place->real_path))) return;
+      if (may_lead)
+        queue({.path = path, .real_path = std::move(place->real_path), .inode = {stat.device, stat.inode}}, is_plain);
     } else if (may_be_file) {
-      add_file({.path = path, .real_path = std::move(real), .stat = *stat, .is_link = !is_plain}, directory);
+      add_file({.path = path, .real_path = std::move(place->real_path), .stat = stat, .is_link = !is_plain}, directory);
     }
+  }
+
+  // What a listing says is no symlink.
+  Result<Place> plain(std::string real_path) {
+    Result<FileStat> stat = files_.stat_no_follow(real_path);
+    if (!stat) return std::move(stat).error();
+    return Place{.real_path = std::move(real_path), .stat = *stat};
   }
 
   void queue(Directory directory, bool is_plain) {
@@ -172,6 +180,7 @@ class Walk {
       return skip(file.path, Error(ErrorKind::bad_input, std::string(not_regular_reason(file.stat.type))));
     }
     std::string home = parent_of(file.real_path);
+    if (file.is_link && own_.holds(home)) return;
     // A symlink to the file itself names that file, and not what else is where it leads.
     if (home != directory.real_path) watched_.insert(std::move(home));
     found_.files.push_back(std::move(file));
@@ -186,6 +195,7 @@ class Walk {
     while (path != "/") {
       path = parent_of(path);
       const std::optional<Directory> ancestor = resolve(path);
+      if (ancestor && own_.holds(ancestor->real_path)) return;
       if (ancestor) return watch(ancestor->real_path, path);
     }
   }
@@ -211,6 +221,7 @@ class Walk {
 
   FileSystem& files_;
   const Patterns& patterns_;
+  OwnDirectory own_;
   Found found_;
   std::vector<Directory> directories_;       // to be entered
   std::map<std::string, Directory> links_;   // by path: to be entered when directories_ is empty

@@ -1,8 +1,9 @@
 // Discovery: globs to paths. Walks the patterns' fixed prefixes on a worker and says what is there.
 //
-// Symlinks are followed, to files and to directories; no directory is entered twice (device and inode) in the walk from
-// one fixed prefix, so a loop ends. A directory's own name goes before a symlink to it. Only regular files are found;
-// what else matches (FIFO, socket, device) is reported as not_regular, directories are not. Names may be any bytes.
+// Symlinks are followed as `symlinks` says, to files and to directories; no directory is entered twice (device and
+// inode) in the walk from one fixed prefix, so a loop ends. A directory's own name goes before a symlink to it. Only
+// regular files are found; what else matches (FIFO, socket, device) is reported as not_regular, directories are not.
+// Names may be any bytes.
 //
 // inotify speaks of real paths, patterns perhaps of symlinks. An event in a watched directory D means: call
 // discover_directory for each of `names_of(D)`. If its path, under one of these names, may_match_below, a directory or
@@ -24,6 +25,8 @@ namespace tailrace {
 struct Patterns {
   std::vector<Glob> include;
   std::vector<Glob> exclude;  // without "/": the name; with it: the whole path
+  Symlinks symlinks = Symlinks::follow;
+  std::string own_directory = {};  // the agent's: nothing in it is found
 
   bool matches(std::string_view path) const;  // included and not excluded
   bool may_match_below(std::string_view directory) const;
@@ -38,7 +41,8 @@ struct FoundFile {
 
 struct SkippedFile {
   std::string path;
-  ErrorKind kind;  // permission, not_found (a dangling link), bad_input (not_regular), io, ..
+  // permission, not_found (a dangling link), bad_input (not_regular), refused (a symlink that is not followed), io, ..
+  ErrorKind kind;
   std::string reason;
 };
 

@@ -257,7 +257,7 @@ void FileReader::opened(TailFile& file, const std::string& path, std::int64_t re
   file.fd = parts_.files.adopt(static_cast<int>(result));
   const Result<FileStat> stat = parts_.files.stat_fd(file.fd.get());
   const SourceKey& key = file.checkpoint->key;
-  if (!stat || !is_inode_of(key, *stat) || file.tailer->has_successor(file, path)) {
+  if (!stat || stat->type != FileType::regular || !is_inode_of(key, *stat) || file.tailer->has_successor(file, path)) {
     close(file);
     if (stat) file.tailer->found_another(path, *stat, now);
     file.tailer->path_lost(file, now);

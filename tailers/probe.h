@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/file_system.h"
 #include "buffer/source.h"
+#include "tailers/own_directory.h"
 
 namespace tailrace {
 
@@ -39,7 +40,7 @@ struct Probe {
   std::vector<SeenInode> gone;  // of request.inodes: no name in the directory leads to them
   bool is_unread = false;       // `prefix` and the `stat` that belongs to it are still to come
   // Set when it could not be looked at; then `request` is meaningful, and real_path and stat as far as it came.
-  // bad_input: not a regular file.
+  // bad_input: not a regular file, or one of the agent's own. refused: a symlink that is not followed.
   std::vector<Error> error;
 
   bool is_ok() const { return error.empty(); }
@@ -49,11 +50,18 @@ struct Probe {
 // where wants_tail asks for the last bytes as well, both are read here.
 enum class ProbeReads : std::uint8_t { now, now_and_closes, later };
 
-// Directories whose path without symlinks is known, for as long as one job takes.
-using RealDirectories = std::unordered_map<std::string, std::string>;
+// How paths are looked up, and what is known of their directories: for as long as one job takes.
+struct Lookup {
+  Lookup(FileSystem& files, Symlinks follows, const std::string& own_directory)
+      : symlinks(follows), own(files, own_directory) {}
 
-// Blocks. Takes from `directories` what is there, and adds to it.
-Probe probe(FileSystem& files, RealDirectories& directories, ProbeRequest request, ProbeReads reads);
+  Symlinks symlinks;
+  OwnDirectory own;
+  std::unordered_map<std::string, std::string> real_directories = {};
+};
+
+// Blocks. Takes from `lookup` what is known, and adds to it.
+Probe probe(FileSystem& files, Lookup& lookup, ProbeRequest request, ProbeReads reads);
 Probe failed_probe(ProbeRequest request, Error error);
 
 std::string directory_of(const std::string& path);

@@ -16,7 +16,7 @@ namespace {
 constexpr unsigned kTriesMax = 32;
 
 // What was there a moment ago and is not: renamed in its directory, perhaps before the directory was watched.
-std::vector<Probe> look_again(FileSystem& files, RealDirectories& directories, Probe& done, ProbeReads reads) {
+std::vector<Probe> look_again(FileSystem& files, Lookup& lookup, Probe& done, ProbeReads reads) {
   ProbeRequest& request = done.request;
   std::vector<Probe> found;
   if (!done.is_ok() && done.error.front().kind() != ErrorKind::not_found) return found;
@@ -44,7 +44,7 @@ std::vector<Probe> look_again(FileSystem& files, RealDirectories& directories, P
       const DirectoryEntry& entry = (*entries)[i];
       const std::optional<SeenInode> seen = take(entry.inode);
       if (!seen) continue;
-      Probe other = probe(files, directories,
+      Probe other = probe(files, lookup,
                           {.path = directory + "/" + entry.name,
                            .first_path = request.first_path,
                            .is_renamed = true,
@@ -75,15 +75,15 @@ std::vector<Probe> look_again(FileSystem& files, RealDirectories& directories, P
   return found;
 }
 
-std::vector<Probe> look_at_all(FileSystem& files, std::vector<ProbeRequest>& requests, ProbeReads reads) {
+std::vector<Probe> look_at_all(FileSystem& files, Lookup lookup, std::vector<ProbeRequest>& requests,
+                               ProbeReads reads) {
   std::vector<Probe> probes;
   probes.reserve(requests.size());
-  RealDirectories directories;
   for (ProbeRequest& request : requests) {
-    Probe done = probe(files, directories, std::move(request), reads);
+    Probe done = probe(files, lookup, std::move(request), reads);
     // Those that were there before it come first; what is to be tried again keeps its path's place in failed_.
     std::vector<Probe> failed;
-    for (Probe& other : look_again(files, directories, done, reads))
+    for (Probe& other : look_again(files, lookup, done, reads))
       (other.is_ok() ? probes : failed).push_back(std::move(other));
     probes.push_back(std::move(done));
     std::move(failed.begin(), failed.end(), std::back_inserter(probes));
@@ -104,7 +104,10 @@ void Prober::start(std::vector<ProbeRequest> requests, bool keeps, Done done) {
   const ProbeReads reads = keeps ? ProbeReads::later : ProbeReads::now_and_closes;
   FileSystem& files = parts_.files;
   parts_.workers.submit(
-      owner_, [job, reads, &files] { job->probes = look_at_all(files, job->requests, reads); },
+      owner_,
+      [job, reads, &files, symlinks = symlinks_, own = parts_.own_directory] {
+        job->probes = look_at_all(files, Lookup(files, symlinks, own), job->requests, reads);
+      },
       [this, job](Instant now) { opened(job, now); });
 }
 

@@ -25,7 +25,7 @@ class Prober final : public IoClient {
   // What was asked for, each after what look_again found with it; what is to be tried again comes last.
   using Done = std::function<void(std::vector<Probe>&, Instant)>;
 
-  explicit Prober(Parts& parts) : parts_(parts) {}
+  Prober(Parts& parts, Symlinks symlinks) : parts_(parts), symlinks_(symlinks) {}
   // `done` of what is under way never runs.
   ~Prober() override;
   Prober(const Prober&) = delete;
@@ -55,6 +55,7 @@ class Prober final : public IoClient {
   Status check(Reading& reading, std::int64_t result, bool& must_repeat);
 
   Parts& parts_;
+  Symlinks symlinks_;
   Slots<Reading> readings_;
   WorkOwner owner_;
 };

@@ -217,7 +217,7 @@ class Tailer {
   std::shared_ptr<const Patterns> patterns_;  // workers read it
   Parts& parts_;
   FileReader& reader_;
-  Prober prober_{parts_};
+  Prober prober_{parts_, config_.symlinks};
   TailerCounters counters_;
 
   std::unordered_map<SourceId, std::unique_ptr<TailFile>> files_;

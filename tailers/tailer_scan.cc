@@ -24,7 +24,7 @@ constexpr std::size_t kInodesAPath = 16;
 
 OpenErrorReason reason_of(const Error& error) {
   if (error.kind() == ErrorKind::bad_input) return OpenErrorReason::not_regular;
-  if (error.kind() == ErrorKind::permission) return OpenErrorReason::permission;
+  if (error.kind() == ErrorKind::permission || error.kind() == ErrorKind::refused) return OpenErrorReason::permission;
   return error.kind() == ErrorKind::too_many_files ? OpenErrorReason::emfile : OpenErrorReason::io;
 }
 
@@ -160,7 +160,8 @@ void Tailer::search_unseen(const Scan& scan) {
   // A directory that cannot be listed has lost nothing; a FIFO or a dangling link hides nothing.
   const bool is_whole =
       std::none_of(scan.found.skipped.begin(), scan.found.skipped.end(), [](const SkippedFile& skipped) {
-        return skipped.kind != ErrorKind::bad_input && skipped.kind != ErrorKind::not_found;
+        return skipped.kind != ErrorKind::bad_input && skipped.kind != ErrorKind::not_found &&
+               skipped.kind != ErrorKind::refused;
       });
   std::vector<std::pair<SourceId, std::uint64_t>> unseen;
   for (auto& [id, file] : files_) {
@@ -260,8 +261,12 @@ void Tailer::probe_failed(const Probe& failed, Instant now) {
   // What a symlink leads to is tried again where it is: there it is found if it is renamed meanwhile.
   const std::string& path = failed.real_path.empty() ? asked : failed.real_path;
   TailFile* const file = at(path);
-  const bool is_file = error.kind() != ErrorKind::bad_input;
-  if (is_file) note_unopened(failed.stat);
+  const bool is_file = error.kind() != ErrorKind::bad_input && error.kind() != ErrorKind::refused;
+  if (is_file) {
+    note_unopened(failed.stat);
+  } else {
+    unopened_.erase(failed.stat.inode);  // a scan took it for one
+  }
   const bool has_that_name = file != nullptr && is_inode_of(file->checkpoint->key, failed.stat);
   if (has_that_name && failed.stat.size > file->extent && !file->is_busy()) grew(*file, failed.stat.size, now);
   if (is_file) met_errors_ = true;

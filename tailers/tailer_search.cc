@@ -42,9 +42,9 @@ void Tailer::search(const std::vector<std::pair<SourceId, std::uint64_t>>& inode
   FileSystem& files = parts_.files;
   parts_.workers.submit(
       owner_,
-      [search, reads, &files] {
+      [search, reads, &files, symlinks = config_.symlinks, own = parts_.own_directory] {
         std::map<std::string, std::unordered_set<std::uint64_t>> by_directory;
-        RealDirectories directories;
+        Lookup lookup(files, symlinks, own);
         for (const auto& wanted : search->wanted) by_directory[wanted.directory].insert(wanted.inode);
         for (const auto& [directory, wanted] : by_directory) {
           const Result<std::vector<DirectoryEntry>> entries = files.list(directory);
@@ -54,7 +54,7 @@ void Tailer::search(const std::vector<std::pair<SourceId, std::uint64_t>>& inode
           for (const DirectoryEntry& entry : *entries) {
             if (!wanted.contains(entry.inode)) continue;
             const std::string path = directory + "/" + entry.name;
-            Probe found = probe(files, directories, {.path = path, .first_path = path}, reads);
+            Probe found = probe(files, lookup, {.path = path, .first_path = path}, reads);
             if (found.is_ok()) {
               search->probes.push_back(std::move(found));
             } else {

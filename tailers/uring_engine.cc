@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <liburing.h>
+#include <linux/openat2.h>
 
 #include <array>
 #include <cerrno>
@@ -36,12 +37,19 @@ Error refusal(int sys_errno) {
   return Error::from_errno(sys_errno).during("set up", "io_uring");
 }
 
+open_how how_to_open(int more_flags) {
+  open_how how{};
+  how.flags = static_cast<std::uint64_t>(O_RDONLY | O_NOCTTY | O_CLOEXEC | more_flags);
+  how.resolve = RESOLVE_NO_SYMLINKS;
+  return how;
+}
+
 void prepare(io_uring_sqe* sqe, const IoRequest& r, bool is_open_blocking) {
   switch (r.op) {
     case IoRequest::Op::open: {
       // After "would block", which of a regular file means another process's lease: wait for it in a kernel thread.
-      const int nonblock = is_open_blocking ? 0 : O_NONBLOCK;
-      io_uring_prep_openat(sqe, AT_FDCWD, r.path, O_RDONLY | O_NOCTTY | O_CLOEXEC | nonblock, 0);
+      static open_how blocking = how_to_open(0), now = how_to_open(O_NONBLOCK);
+      io_uring_prep_openat2(sqe, AT_FDCWD, r.path, is_open_blocking ? &blocking : &now);
       return;
     }
     case IoRequest::Op::read:

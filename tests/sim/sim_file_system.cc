@@ -91,6 +91,11 @@ Result<std::string> SimFileSystem::real_path(const std::string& path) {
   return place->real_path;
 }
 
+Result<bool> SimFileSystem::is_made_up(int fd) {
+  const Descriptor* d = descriptor(fd);
+  return d != nullptr && tree_.node(d->inode).is_made_up;
+}
+
 Result<Notifies> SimFileSystem::notifies(const std::string& directory) {
   Result<SimNode*> node = tree_.find(directory, true);
   if (!node) return std::move(node).error();

@@ -35,6 +35,7 @@ class SimFileSystem final : public FileSystem, public FdCloser {
   Result<FileStat> stat_fd(int fd) override;
   Result<std::vector<DirectoryEntry>> list(const std::string& directory) override;
   Result<std::string> real_path(const std::string& path) override;
+  Result<bool> is_made_up(int fd) override;
   Result<Notifies> notifies(const std::string& directory) override;
   Result<std::size_t> read_at(int fd, std::span<std::byte> into, std::uint64_t offset) override;
   Status write_at(int fd, std::span<const std::byte> from, std::uint64_t offset) override;
@@ -69,6 +70,8 @@ class SimFileSystem final : public FileSystem, public FdCloser {
   void set_read_only(bool is_read_only) { is_read_only_ = is_read_only; }
   void set_descriptor_limit(std::size_t limit) { descriptor_limit_ = limit; }
   void set_permitted(const std::string& path, bool is_permitted);
+  // A file of procfs.
+  void set_made_up(const std::string& path);
   void set_notifies(Notifies notifies) { notifies_ = notifies; }
   void set_device(std::uint64_t device) { device_ = device; }  // another number after a reboot
   void set_keeps_birth_times(bool keeps) { keeps_birth_times_ = keeps; }

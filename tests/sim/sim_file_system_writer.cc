@@ -141,6 +141,8 @@ void SimFileSystem::set_permitted(const std::string& path, bool is_permitted) {
               .is_directory = place.node->type == FileType::directory});
 }
 
+void SimFileSystem::set_made_up(const std::string& path) { place_of(path, true).node->is_made_up = true; }
+
 SimPlace SimFileSystem::place_of(const std::string& path, bool follow_last) {
   Result<SimPlace> place = tree_.walk(path, follow_last);
   TR_ASSERT(static_cast<bool>(place), "{}: {}", path, place.error().text());

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,13 +28,19 @@ using testing::Not;
 class WatchedFileSystem final : public FileSystem {
  public:
   std::map<std::string, ErrorKind> list_fails, stat_fails;
-  int stats = 0;
+  std::multiset<std::string> stats;  // paths
 
   Result<FileStat> stat(const std::string& path) override {
-    ++stats;
+    stats.insert(path);
     if (const auto fails = stat_fails.find(path); fails != stat_fails.end())
       return Error(fails->second, "made to fail");
     return real_.stat(path);
+  }
+  Result<FileStat> stat_no_follow(const std::string& path) override {
+    stats.insert(path);
+    if (const auto fails = stat_fails.find(path); fails != stat_fails.end())
+      return Error(fails->second, "made to fail");
+    return real_.stat_no_follow(path);
   }
   Result<std::vector<DirectoryEntry>> list(const std::string& path) override {
     if (const auto fails = list_fails.find(path); fails != list_fails.end())
@@ -49,7 +56,6 @@ class WatchedFileSystem final : public FileSystem {
   Result<UniqueFd> open_read(const std::string& path) override { return real_.open_read(path); }
   Result<UniqueFd> open_write(const std::string& path, bool create) override { return real_.open_write(path, create); }
   Result<UniqueFd> open_directory(const std::string& path) override { return real_.open_directory(path); }
-  Result<FileStat> stat_no_follow(const std::string& path) override { return real_.stat_no_follow(path); }
   Result<FileStat> stat_fd(int fd) override { return real_.stat_fd(fd); }
   Result<std::string> real_path(const std::string& path) override { return real_.real_path(path); }
   Result<Notifies> notifies(const std::string& path) override { return real_.notifies(path); }
@@ -182,7 +188,8 @@ TEST_F(Discovery, AsksOnlyAboutNamesThatMatch) {
   for (int i = 0; i < 500; ++i) directory_.append("l/other" + std::to_string(i));
   directory_.append("l/a.log");
   EXPECT_EQ(found({"/l/*.log"}).files.size(), 1u);
-  EXPECT_EQ(files_.stats, 2);  // the prefix and the file
+  const auto in_l = [&](const std::string& path) { return path.starts_with(root() + "/l/"); };
+  EXPECT_EQ(std::ranges::count_if(files_.stats, in_l), 1) << "the one that matches";
 }
 
 TEST_F(Discovery, FindsAFileThatTwoPatternsNameOnce) {
@@ -305,6 +312,30 @@ TEST_F(Discovery, WatchesAboveAPrefixThatItMayNotList) {
   const Found all = found({"/l/*.log"});
   EXPECT_THAT(directories(all), ElementsAre(""));
   EXPECT_THAT(skipped(all), ElementsAre("/l: made to fail"));
+}
+
+// By device and inode: not under its own path alone, and not only where a walk comes by.
+TEST_F(Discovery, NeverFindsWhatIsInTheAgentsOwnDirectory) {
+  directory_.append("l/a.log");
+  directory_.append("l/state/checkpoints");
+  directory_.append("l/state/rejected/b.log");
+  ASSERT_EQ(::symlink((root() + "/l/state").c_str(), (root() + "/l/other").c_str()), 0);
+  ASSERT_EQ(::symlink((root() + "/l/state/checkpoints").c_str(), (root() + "/l/link.log").c_str()), 0);
+  ASSERT_EQ(::symlink((root() + "/l").c_str(), (root() + "/to_l").c_str()), 0);
+  for (const std::vector<std::string>& include :
+       std::vector<std::vector<std::string>>{{"/l/**/*"},
+                                             {"/l/state/*", "/l/a.log"},
+                                             {"/l/state/rejected/*.log", "/l/a.log"},
+                                             {"/l/state/not_there/*.log", "/l/a.log"},
+                                             {"/l/other/*", "/l/a.log"},
+                                             {"/l/state/checkpoints", "/l/a.log"},
+                                             {"/l/*.log"}}) {
+    Patterns all = patterns(include);
+    all.own_directory = root() + "/to_l/state";
+    const Found only = discover(files_, all);
+    EXPECT_THAT(paths(only), ElementsAre("/l/a.log")) << include[0];
+    EXPECT_THAT(directories(only), Not(Contains(testing::StartsWith("/l/state")))) << include[0];
+  }
 }
 
 TEST_F(Discovery, LeavesOutWhatVanishesDuringTheWalk) {
