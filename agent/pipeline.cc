@@ -278,9 +278,9 @@ void RealPipeline::read_events(Instant now) {
     }
     const std::string* known = watches_.path_of(event.watch);
     if (known == nullptr) return;
-    const std::string directory = *known;
+    const std::string path = *known;
     if (event.kind == WatchEvent::Kind::directory_gone) watches_.drop(event.watch);
-    for (const auto& tailer : tailers_) tailer->on_event(directory, event, now);
+    for (const auto& tailer : tailers_) tailer->on_watch_event(path, event, now);
   });
   if (has_overflown) {
     ++watch_overflows_;

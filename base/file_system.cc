@@ -33,6 +33,7 @@ constexpr std::uint64_t kVboxMagic = 0x786F4256;
 constexpr std::uint64_t kVirtioFsMagic = 0x6A656A63;
 constexpr std::uint64_t kGpfsMagic = 0x47504653;
 constexpr std::uint64_t kConfigFsMagic = 0x62656570;
+constexpr std::uint64_t kMountRoot = 0x2000;  // STATX_ATTR_MOUNT_ROOT
 // No file system may say more, and sums of two still hold in 64 bits.
 constexpr std::uint64_t kSizeMax = INT64_MAX;
 
@@ -86,6 +87,8 @@ Result<FileStat> stat_with(int fd, const char* path, int flags) {
   stat.on_disk =
       std::min<std::uint64_t>(x.stx_blocks, kSizeMax / 512) * 512;  // in units of 512, whatever the block size
   stat.modified = time_of(x.stx_mtime);
+  // A kernel before 5.8 does not say, and such a file is found by the regular scans.
+  stat.is_mount_point = (x.stx_attributes & kMountRoot) != 0;
   if ((x.stx_mask & STATX_BTIME) != 0) stat.birth_ns = time_of(x.stx_btime).time_since_epoch().count();
   return stat;
 }

@@ -32,6 +32,8 @@ struct FileStat {
   std::uint32_t owner = 0;    // user id
   std::uint32_t group = 0;
   std::uint32_t mode = 0700;  // permission bits, 07777
+  // A mount point of its own: a file is written under another name, in a directory that need not be the one here.
+  bool is_mount_point = false;
 };
 
 // Where a path leads.

@@ -7,7 +7,14 @@ namespace tailrace {
 DirectoryWatches::Added DirectoryWatches::add(const std::string& directory) {
   // Asked each time: the kernel names a directory that it watches already by its watch. Had it been removed and made
   // anew, and the event that said so been lost in an overflow, we would think it watched for ever.
-  Result<WatchId> watch = watcher_.add(directory);
+  return added(directory, watcher_.add(directory));
+}
+
+DirectoryWatches::Added DirectoryWatches::add_file(const std::string& path) {
+  return added(path, watcher_.add_file(path));
+}
+
+DirectoryWatches::Added DirectoryWatches::added(const std::string& directory, const Result<WatchId>& watch) {
   if (!watch) {
     if (watch.error().kind() == ErrorKind::no_space) {
       log::warn("no inotify watch is left: {} and others are polled; raise fs.inotify.max_user_watches", directory);

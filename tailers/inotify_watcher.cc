@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::uint32_t kMask = IN_MODIFY | IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_ATTRIB |
                                 IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+// A file keeps its watch when it is renamed where it lies: the mount goes with it.
+constexpr std::uint32_t kFileMask = IN_MODIFY | IN_ATTRIB | IN_DELETE_SELF;
 constexpr std::size_t kBufferBytes = 64 * 1024;
 constexpr int kBuffersPerCall = 16;
 constexpr std::size_t kEventBytesMax = sizeof(inotify_event) + 256;  // NAME_MAX and its zero
@@ -63,8 +65,17 @@ Result<WatchId> InotifyWatcher::add(const std::string& directory) {
   return Error::from_errno(errno).during("watch", directory);
 }
 
+Result<WatchId> InotifyWatcher::add_file(const std::string& path) {
+  const int watch = ::inotify_add_watch(fd_.get(), path.c_str(), kFileMask);
+  if (watch < 0) return Error::from_errno(errno).during("watch", path);
+  watches_.insert(watch);
+  file_watches_.insert(watch);
+  return watch;
+}
+
 void InotifyWatcher::remove(WatchId watch) {
   // Fails only when the kernel has ended the watch already and its IN_IGNORED waits.
+  file_watches_.erase(watch);
   if (watches_.erase(watch) != 0) ::inotify_rm_watch(fd_.get(), watch);
 }
 
@@ -103,15 +114,20 @@ void InotifyWatcher::dispatch_one(const inotify_event& raw, std::string_view nam
   if (!watches_.contains(raw.wd)) return;  // what was queued before the watch ended
   if ((raw.mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT)) != 0) return end_watch(raw.wd, on_event);
   const std::optional<WatchEvent::Kind> kind = kind_of(raw.mask);
+  const bool is_of_file = file_watches_.contains(raw.wd);
   // Without a name it is the directory's own attributes.
-  if (!kind || name.empty()) return;
+  if (!kind || (name.empty() && !is_of_file)) return;
   if (*kind == WatchEvent::Kind::modified) {
     if (is_repeated(raw.wd, name)) return;
   } else {
     ++turn_;  // the order against what is not `modified` is kept
   }
-  on_event(
-      {.kind = *kind, .is_directory = (raw.mask & IN_ISDIR) != 0, .watch = raw.wd, .cookie = raw.cookie, .name = name});
+  on_event({.kind = *kind,
+            .is_directory = (raw.mask & IN_ISDIR) != 0,
+            .is_of_file = is_of_file,
+            .watch = raw.wd,
+            .cookie = raw.cookie,
+            .name = name});
 }
 
 // A directory that was moved keeps its watch in the kernel, under a path that we do not know: it ends here.

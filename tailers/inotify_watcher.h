@@ -36,6 +36,7 @@ class InotifyWatcher final : public Watcher {
   static Result<std::unique_ptr<InotifyWatcher>> create();
 
   Result<WatchId> add(const std::string& directory) override;
+  Result<WatchId> add_file(const std::string& path) override;
   // Events of `watch` that wait already are dropped. A watch that has ended is ignored.
   void remove(WatchId watch) override;
   // At most 1 MiB of events a call, so that a flood does not hold up the loop; the rest stays readable. `modified`
@@ -62,6 +63,7 @@ class InotifyWatcher final : public Watcher {
   UniqueFd fd_;
   UniqueFd epoll_;
   std::unordered_set<WatchId> watches_;
+  std::unordered_set<WatchId> file_watches_;  // among these
   std::vector<std::byte> buffer_;
   std::array<Seen, 256> seen_;  // `modified` events of this turn, by hash; a collision only costs a repeated event
   std::uint64_t turn_ = 0;      // moves on with each buffer and with each event that is not `modified`

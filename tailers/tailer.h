@@ -50,7 +50,8 @@ class Tailer {
   // Begins the first scan. `is_known_name`: the journal has met this tailer before (or was found corrupt): files are
   // read from their beginning whatever start_at says.
   void start(bool is_known_name, Instant now);
-  void on_event(const std::string& directory, const WatchEvent& event, Instant now);
+  // `path`: what is watched, a directory or a file that is a mount point of its own.
+  void on_watch_event(const std::string& path, WatchEvent event, Instant now);
   void after_events(Instant now);  // the queue was drained: what was only marked is done now
   void on_deadline(Instant now);
   Instant next_deadline() const;
@@ -188,6 +189,7 @@ class Tailer {
   void remember(TailFile& file, bool is_finished = false);  // its path and size, in the journal
 
   // Names.
+  void on_event(const std::string& directory, const WatchEvent& event, Instant now);
   void name(TailFile& file, std::string path, Instant now);
   void take_name(const TailFile& file, const std::string& path, Instant now);
   void unname(TailFile& file);

@@ -63,6 +63,13 @@ std::optional<std::string> Tailer::seen_as(const std::string& directory, const s
   return link == links_.end() ? std::nullopt : std::optional<std::string>(link->second);
 }
 
+void Tailer::on_watch_event(const std::string& path, WatchEvent event, Instant now) {
+  if (!event.is_of_file) return on_event(path, event, now);
+  const std::string name = name_in(path);
+  event.name = name;
+  on_event(directory_of(path), event, now);
+}
+
 void Tailer::on_event(const std::string& directory, const WatchEvent& event, Instant now) {
   using Kind = WatchEvent::Kind;
   if (event.kind == Kind::directory_gone || event.is_directory) {

@@ -136,6 +136,11 @@ void Tailer::watch(const Scan& scan, Instant now) {
     if (added == DirectoryWatches::Added::watched) is_new = true;
     if (added == DirectoryWatches::Added::refused) ++polled_directories_;
   }
+  for (const FoundFile& found : scan.found.files) {
+    // Its directory is polled, or it is told of there.
+    if (!found.stat.is_mount_point || config_.watch == WatchMode::poll) continue;
+    if (parts_.watches.add_file(found.real_path) == DirectoryWatches::Added::refused) ++polled_directories_;
+  }
   poll_at_ = polled_directories_ > 0 ? std::min(poll_at_, now + config_.poll_interval) : kNever;
   if (is_new) scan_at_ = now;
 }

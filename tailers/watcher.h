@@ -1,7 +1,8 @@
 // Watcher: says which names changed in which directories. A seam: inotify, simulated.
 //
-// Loop thread only. Directories are watched, not files. After an overflow, or for a directory that has no watch, names
-// must be looked up again by a scan: nothing here is a promise that an event comes.
+// Loop thread only. Directories are watched, not files, but for files that are mount points: what is done to those is
+// told to the directory that they lie in, which is not the one that they are seen in. After an overflow, or for a
+// directory that has no watch, names must be looked up again by a scan: nothing here is a promise that an event comes.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +30,7 @@ struct WatchEvent {
   };
   Kind kind = Kind::modified;
   bool is_directory = false;
+  bool is_of_file = false;  // of a watch that add_file made: it has no name
   WatchId watch = -1;
   std::uint32_t cookie = 0;
   std::string_view name;  // valid during the call
@@ -39,6 +41,8 @@ class Watcher {
   virtual ~Watcher() = default;
   // Errors: no_space (fs.inotify.max_user_watches), not_found, permission, bad_input (not a directory).
   virtual Result<WatchId> add(const std::string& directory) = 0;
+  // A file by itself: `modified` and `attributes` of it, by whatever name they are made.
+  virtual Result<WatchId> add_file(const std::string& path) = 0;
   virtual void remove(WatchId watch) = 0;
   // Calls `on_event` for what is queued, in order. Level triggered: what is left stays readable.
   virtual void read_events(const std::function<void(const WatchEvent&)>& on_event) = 0;

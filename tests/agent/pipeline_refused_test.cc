@@ -1,4 +1,4 @@
-// Files that are not read: the agent's own, and what the kernel makes up.
+// Files that are not read, or not told of by their directory: the agent's own, what the kernel makes up, mount points.
 #include <gmock/gmock.h>
 
 #include "tests/agent/pipeline_world.h"
@@ -62,6 +62,17 @@ TEST_F(Refused, OnceIsNoWorseForWhatTheKernelMakesUp) {
   run(seconds(1));
   EXPECT_TRUE(pipeline->is_drained());
   EXPECT_FALSE(pipeline->once_met_errors());
+}
+
+// `docker -v file`: the directory in which the file is seen is told of nothing that is written to it.
+TEST_F(Refused, AFileThatIsAMountPointIsWatchedItself) {
+  disk.append("/log/a.log", lines(0, 1));
+  disk.set_mount_point("/log/a.log");
+  start();
+  disk.append("/log/a.log", lines(1, 2));
+  run();
+  EXPECT_EQ(delivered(), list(0, 2));
+  EXPECT_EQ(tailer().polled_directories, 0u);
 }
 
 }  // namespace

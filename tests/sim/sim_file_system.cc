@@ -395,6 +395,7 @@ FileStat SimFileSystem::stat_of(const SimNode& node) const {
   stat.size = node.type == FileType::symlink ? node.target.size() : node.content.size();
   stat.on_disk = node.content.allocated();
   stat.modified = node.modified;
+  stat.is_mount_point = node.is_mount_point;
   stat.birth_ns = keeps_birth_times_ ? node.birth_ns : 0;
   if (on_seen_) on_seen_(node.inode, stat.size, false);
   return stat;

@@ -70,7 +70,8 @@ class SimFileSystem final : public FileSystem, public FdCloser {
   void set_read_only(bool is_read_only) { is_read_only_ = is_read_only; }
   void set_descriptor_limit(std::size_t limit) { descriptor_limit_ = limit; }
   void set_permitted(const std::string& path, bool is_permitted);
-  // A file of procfs.
+  // A single file that is mounted where it is; a file of procfs.
+  void set_mount_point(const std::string& path);
   void set_made_up(const std::string& path);
   void set_notifies(Notifies notifies) { notifies_ = notifies; }
   void set_device(std::uint64_t device) { device_ = device; }  // another number after a reboot
@@ -109,6 +110,7 @@ class SimFileSystem final : public FileSystem, public FdCloser {
     Name to;  // moved
     std::uint64_t inode = 0;
     bool is_directory = false;
+    bool is_mount_point = false;
     std::uint64_t replaced = 0;  // moved: the inode that had the name; 0: it was free
   };
   using OnChange = std::function<void(const Change& change)>;

@@ -34,7 +34,8 @@ void SimFileSystem::write(const std::string& path, std::uint64_t offset, std::st
   if (bytes.empty()) return;
   node.content.write(bytes_of(bytes), offset);
   node.modified = now_;
-  writer_did({.verb = Verb::modified, .at = name_of(place), .inode = node.inode});
+  writer_did(
+      {.verb = Verb::modified, .at = name_of(place), .inode = node.inode, .is_mount_point = node.is_mount_point});
 }
 
 void SimFileSystem::write_mapped(const std::string& path, std::uint64_t offset, std::string_view bytes) {
@@ -50,7 +51,10 @@ void SimFileSystem::cut(const std::string& path, std::uint64_t size) {
   TR_ASSERT(place.node != nullptr, "cut {}: no such file", path);
   place.node->content.resize(size);
   place.node->modified = now_;
-  writer_did({.verb = Verb::modified, .at = name_of(place), .inode = place.node->inode});
+  writer_did({.verb = Verb::modified,
+              .at = name_of(place),
+              .inode = place.node->inode,
+              .is_mount_point = place.node->is_mount_point});
 }
 
 void SimFileSystem::move(const std::string& from, const std::string& to) {
@@ -140,6 +144,8 @@ void SimFileSystem::set_permitted(const std::string& path, bool is_permitted) {
               .inode = place.node->inode,
               .is_directory = place.node->type == FileType::directory});
 }
+
+void SimFileSystem::set_mount_point(const std::string& path) { place_of(path, true).node->is_mount_point = true; }
 
 void SimFileSystem::set_made_up(const std::string& path) { place_of(path, true).node->is_made_up = true; }
 

@@ -26,6 +26,7 @@ struct SimNode {
   WallTime modified{};
   std::int64_t birth_ns = 0;
   bool is_permitted = true;
+  bool is_mount_point = false;
   bool is_made_up = false;                       // procfs and the like
   int locked_by = -1;                            // a descriptor
   SimContent content;                            // regular

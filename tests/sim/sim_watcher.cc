@@ -22,6 +22,15 @@ Result<WatchId> SimWatcher::add(const std::string& directory) {
   return next_++;
 }
 
+Result<WatchId> SimWatcher::add_file(const std::string& path) {
+  const Result<FileStat> stat = disk_.stat(path);
+  if (!stat) return Error(stat.error());
+  if (const auto known = watches_.find(stat->inode); known != watches_.end()) return known->second;
+  if (watches_.size() >= watch_limit_) return Error(ErrorKind::no_space, "no watch is left");
+  watches_[stat->inode] = next_;
+  return next_++;
+}
+
 void SimWatcher::remove(WatchId watch) {
   std::erase_if(watches_, [watch](const auto& entry) { return entry.second == watch; });
   for (std::deque<Queued>* queue : {&queue_, &read_}) {
@@ -48,7 +57,12 @@ void SimWatcher::changed(const SimFileSystem::Change& change) {
       push(Kind::appeared, change.at, 0, change.is_directory);
       break;
     case Verb::modified:
-      push(Kind::modified, change.at, 0, change.is_directory);
+      // A mount point is written to where it comes from: this directory does not hear of it.
+      if (change.is_mount_point) {
+        push_of_file(change.inode);
+      } else {
+        push(Kind::modified, change.at, 0, change.is_directory);
+      }
       break;
     case Verb::attributes:
       push(Kind::attributes, change.at, 0, change.is_directory);
@@ -65,6 +79,12 @@ void SimWatcher::changed(const SimFileSystem::Change& change) {
       push(Kind::removed, change.at, 0, change.is_directory);
       break;
   }
+}
+
+void SimWatcher::push_of_file(std::uint64_t inode) {
+  const auto watched = watches_.find(inode);
+  if (watched == watches_.end()) return;
+  queue_.push_back({.event = {.kind = Kind::modified, .is_of_file = true, .watch = watched->second}, .name = ""});
 }
 
 void SimWatcher::end_watch(std::uint64_t inode) {

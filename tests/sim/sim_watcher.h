@@ -27,6 +27,7 @@ class SimWatcher final : public Watcher {
   SimWatcher& operator=(const SimWatcher&) = delete;
 
   Result<WatchId> add(const std::string& directory) override;
+  Result<WatchId> add_file(const std::string& path) override;
   void remove(WatchId watch) override;
   void read_events(const std::function<void(const WatchEvent&)>& on_event) override;
   int fd() const override { return -1; }
@@ -50,10 +51,11 @@ class SimWatcher final : public Watcher {
   };
   void changed(const SimFileSystem::Change& change);
   void push(WatchEvent::Kind kind, const SimFileSystem::Name& name, std::uint32_t cookie, bool is_directory);
+  void push_of_file(std::uint64_t inode);
   void end_watch(std::uint64_t inode);  // when there is one
 
   SimFileSystem& disk_;
-  std::map<std::uint64_t, WatchId> watches_;  // by the directory's inode
+  std::map<std::uint64_t, WatchId> watches_;  // by the inode of a directory, or of a file that is a mount point
   std::deque<Queued> queue_;
   std::deque<Queued> read_;  // what read_events is handing out
   std::size_t queue_max_ = 16'384, watch_limit_ = SIZE_MAX;
