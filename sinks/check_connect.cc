@@ -24,7 +24,8 @@ class Check {
       : sink_(sink), config_(config), timeout_(timeout), lines_(lines) {}
 
   Status run() {
-    Result<RdKafkaPtr<rd_kafka_conf_t>> conf = make_rdkafka_conf(without_commands(sink_), {.client_id = config_.agent.name, .wake = {}});
+    Result<RdKafkaPtr<rd_kafka_conf_t>> conf =
+        make_rdkafka_conf(without_commands(sink_), {.client_id = config_.agent.name, .wake = {}});
     if (!conf) return std::move(conf).error();
     rd_kafka_conf_set_log_cb(conf->get(), nullptr);
     Result<RdKafkaPtr<rd_kafka_t>> handle = make_rdkafka_producer(*std::move(conf), false);

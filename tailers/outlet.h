@@ -29,7 +29,7 @@ class Outlet {
   // Nothing while the sink does not know yet (no metadata, an unknown topic): asked again when room has changed.
   virtual std::optional<LaneFound> route(std::string_view tailer, std::string_view path,
                                          const std::map<std::string, std::string>& labels, std::int32_t partition) = 0;
-  virtual bool is_gone(LaneNumber lane) const = 0;       // it leads nowhere any more: its sources are routed anew
+  virtual bool is_gone(LaneNumber lane) const = 0;        // it leads nowhere any more: its sources are routed anew
   virtual std::uint64_t room(LaneNumber lane) const = 0;  // bytes that may be read for it now
   // So many are being read for it: until they are published they take part of what other lanes share with it.
   virtual void set_reading(LaneNumber lane, std::uint64_t bytes) = 0;

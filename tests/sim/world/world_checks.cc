@@ -16,8 +16,8 @@ namespace {
 
 constexpr std::size_t index(LostReason reason) { return static_cast<std::size_t>(reason); }
 
-// The state_dir's: itself (the journal and the spool have each their own here), the journal and the one that replaces it,
-// the spool, and a directory or two while a worker looks.
+// The state_dir's: itself (the journal and the spool have each their own here), the journal and the one that replaces
+// it, the spool, and a directory or two while a worker looks.
 constexpr std::size_t kOwnDescriptorsMax = 8;
 
 // A write and an fsync of a disk that does not hang, in simulated time.
