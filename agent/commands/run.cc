@@ -73,7 +73,7 @@ class AgentRun {
   const std::uint64_t open_files_max_;
   const SystemClock clock_;
   const WallTime loaded_at_ = clock_.wall();
-  static inline SystemFileSystem files_;  // a worker that hangs may outlive the run
+  static inline SystemFileSystem process_files;  // a worker that hangs may outlive the run
   Notify notify_ = Notify::from_environment();
   bool is_clean_ = true;
 
@@ -115,7 +115,7 @@ int AgentRun::run() {
 }
 
 std::optional<int> AgentRun::take_state_dir() {
-  Result<StateDir> opened = StateDir::open(files_, config_.agent.state_dir);
+  Result<StateDir> opened = StateDir::open(process_files, config_.agent.state_dir);
   if (!opened && opened.error().kind() == ErrorKind::bad_input) {
     return config_error("agent.state_dir", opened.error().text(), kStateDirRemedy);
   }
@@ -196,10 +196,10 @@ Result<std::unique_ptr<Pipeline>> AgentRun::make_pipeline() {
       .once = options_.once, .stores_checkpoints = !options_.dry_run, .open_files_max = open_files_max_};
   const std::shared_ptr<StateHome> state = state_dir_ ? state_dir_->home() : nullptr;
   const auto make = [this, state](const SinkConfig& sink) {
-    return make_sink(sink, config_, {.files = files_, .workers = *workers_, .state = state});
+    return make_sink(sink, config_, {.files = process_files, .workers = *workers_, .state = state});
   };
   return Pipeline::create(config_, pipeline_options,
-                          {.files = files_,
+                          {.files = process_files,
                            .engine = *engine_.engine,
                            .workers = *workers_,
                            .watcher = *watcher_,
@@ -209,7 +209,7 @@ Result<std::unique_ptr<Pipeline>> AgentRun::make_pipeline() {
 
 std::optional<int> AgentRun::start_http() {
   if (config_.http.listen.empty()) return std::nullopt;
-  Result<std::string> token = read_token(files_, config_.http.token_file);
+  Result<std::string> token = read_token(process_files, config_.http.token_file);
   if (!token) return config_error("http.token_file", token.error().text(), "make it hold one token");
   Result<std::unique_ptr<HttpServer>> http = HttpServer::start(
       config_.http.listen, exchange_, {{tailrace_version(), librdkafka_version()}, std::move(*token)});

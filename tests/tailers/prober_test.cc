@@ -45,7 +45,7 @@ struct ProberTest : testing::Test {
                                           .ledger = ledger,
                                           .journal = *journal,
                                           .descriptors = descriptors});
-    prober = std::make_unique<Prober>(*parts);
+    prober = std::make_unique<Prober>(*parts, Symlinks::follow);
   }
   void start(const std::vector<std::string>& paths, bool keeps = true, bool wants_tail = false) {
     std::vector<ProbeRequest> requests;
