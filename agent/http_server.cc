@@ -22,7 +22,7 @@ namespace {
 constexpr int kAcceptAtOnce = 16;                                  // then those that came before are served
 constexpr Duration kAcceptPause = std::chrono::milliseconds(100);  // when there is no descriptor or no room
 
-enum class Ready : std::uint32_t { listener, requests, answers, stop };
+enum class Ready : std::uint8_t { listener, requests, answers, stop };
 
 // Accepts, closes the oldest when there are too many, and lets HttpConnections do the rest: one thread.
 class EpollHttpServer final : public HttpServer {

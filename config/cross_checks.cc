@@ -62,7 +62,7 @@ class Checks {
   // `text` is what a key was set to, or a part of it.
   static std::string shown_part(const Node& table, std::string_view key, std::string text) {
     const Node* node = table.find(key);
-    return node != nullptr && node->is_secret ? "***" : text;
+    return node != nullptr && node->is_secret ? "***" : std::move(text);
   }
 
   static std::string path_of(std::string_view group, std::string_view name) {
