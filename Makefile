@@ -8,7 +8,7 @@
 #   make fuzz [T=target] [SECONDS=600]   every parser of outside bytes, two at a time; findings in build/fuzz/findings
 #   make sim [SEEDS=1000] [FIRST=1]      the whole agent in simulated worlds that try to break it (docs/testing.md)
 #   make sim-trace         the same worlds take the same course in builds of GCC and of clang
-#   make sim-mutants       deliberate bugs, and how many worlds it takes to find each
+#   make sim-mutants [M=name]            deliberate bugs, and how many worlds it takes to find each (docs/mutants.md)
 #   make bench [B=name]    figures beside their limit; B=help lists them, throughput is the default
 #   make fmt | lint        clang-format | clang-format, clang-tidy, tidy test, headers, shellcheck
 #   make clean             removes build/
@@ -120,7 +120,7 @@ sim-trace:
 
 sim-mutants:
 	@$(DEPS) build
-	python3 tests/sim/mutants.py -j $(JOBS)
+	python3 tests/sim/mutants.py -j $(JOBS) --report docs/mutants.md $(M)
 
 package:
 	@echo "make $@: not in this version; it comes with a later one (CHANGELOG.md says when it is there)" >&2; exit 2
