@@ -114,7 +114,7 @@ class BrokerTrouble : public KafkaTest, public ::testing::WithParamInterface<Loa
 
 TEST_P(BrokerTrouble, FrozenThenKilledBoundsMemoryAndCpuAndLosesNothing) {
   const Load load = GetParam();
-  const std::uint64_t outage = setting("TAILRACE_E2E_OUTAGE_SECONDS", 30);
+  const std::uint64_t outage = setting("TAILRACE_E2E_OUTAGE_SECONDS", 15);
   LineWriter lines({.writer = "w", .seed = 9, .bytes_min = load.bytes_min, .bytes_max = load.bytes_max},
                    logs_ / "app.log");
   AgentProcess agent(config("app.log"));
