@@ -85,8 +85,9 @@ std::optional<std::int64_t> read_cached(const IoRequest& r) {
   const iovec into = {.iov_base = r.buffer, .iov_len = r.bytes};
   const std::int64_t result =
       uninterrupted([&] { return ::preadv2(r.fd, &into, 1, static_cast<off_t>(r.offset), RWF_NOWAIT); });
-  // EOPNOTSUPP, EINVAL: this file system, or this kernel, cannot tell whether it would wait; ENOSYS: no such call.
-  if (result == -EAGAIN || result == -EOPNOTSUPP || result == -EINVAL || result == -ENOSYS) return std::nullopt;
+  // EAGAIN: it would wait; EOPNOTSUPP, EINVAL, ENOSYS: nobody can tell. Fewer bytes than asked for may be the file's
+  // end, or only that of what is in the page cache: the 64 bytes before the offset, say, and nothing that is new.
+  if (result < static_cast<std::int64_t>(r.bytes)) return std::nullopt;
   return result;
 }
 

@@ -18,7 +18,8 @@ struct IoCompletion {
 // never -EINTR or -EAGAIN.
 std::int64_t run_blocking(const IoRequest& request);
 
-// A read of what is in the page cache; nothing when it would have to wait, or when the file system cannot tell.
+// A read of what is in the page cache; nothing when that is not all that was asked for, when it would have to wait, or
+// when the file system cannot tell.
 std::optional<std::int64_t> read_cached(const IoRequest& request);
 
 }  // namespace tailrace
