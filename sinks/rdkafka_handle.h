@@ -17,8 +17,8 @@ struct rd_kafka_conf_s;
 struct rd_kafka_topic_s;
 struct rd_kafka_queue_s;
 struct rd_kafka_op_s;
-struct rd_kafka_topic_partition_list_s;
-struct rd_kafka_metadata;  // NOLINT(readability-identifier-naming): librdkafka named it
+struct rd_kafka_topic_partition_list_s;  // NOLINT(readability-identifier-naming): librdkafka named it
+struct rd_kafka_metadata;                // NOLINT(readability-identifier-naming): librdkafka named it
 
 namespace tailrace {
 
