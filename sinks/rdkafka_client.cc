@@ -221,13 +221,16 @@ class RdKafkaClient final : public KafkaClient {
 
   void poll(KafkaEvents& events) override {
     if (is_retired_) return;
+    const std::size_t before = events.reports.size();
     shared_->feeder->take_refused(events.reports);
+    may_be_fatal_ = may_be_fatal_ || events.reports.size() > before;
     std::uint64_t reports = 0;
     while (reports < kReportsPerPoll) {
       const RdKafkaPtr<rd_kafka_event_t> event(rd_kafka_queue_poll(queue_.get(), 0));
       if (!event) break;
       reports += serve(event.get(), events);
     }
+    ask_fatal(events);
     // The queue wakes only when it turns from empty to not empty.
     if (reports >= kReportsPerPoll) shared_->wake->signal();
     const std::lock_guard lock(shared_->mutex);
@@ -303,6 +306,7 @@ class RdKafkaClient final : public KafkaClient {
     while (const std::size_t count = rd_kafka_event_message_array(event, messages.data(), messages.size())) {
       for (std::size_t i = 0; i < count; ++i) {
         add_report(*messages[i], events.reports);
+        may_be_fatal_ = may_be_fatal_ || messages[i]->err != RD_KAFKA_RESP_ERR_NO_ERROR;
       }
       sum += count;
     }
@@ -324,13 +328,18 @@ class RdKafkaClient final : public KafkaClient {
   }
 
   void serve_error(rd_kafka_event_t* event, KafkaEvents& events) {
-    const rd_kafka_resp_err_t error = rd_kafka_event_error(event);
-    if (error != RD_KAFKA_RESP_ERR__FATAL) {
-      events.troubles.push_back({trouble_name(error), rd_kafka_event_error_string(event)});
-      return;
-    }
+    may_be_fatal_ = true;
+    if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR__FATAL)
+      events.troubles.push_back({trouble_name(rd_kafka_event_error(event)), rd_kafka_event_error_string(event)});
+  }
+
+  // Asked for after whatever went wrong: the event that should tell it alone does not come in every case (2.0.2 told
+  // only of an out of order sequence number, and then failed all that it was given).
+  void ask_fatal(KafkaEvents& events) {
+    if (!std::exchange(may_be_fatal_, false)) return;
     std::array<char, 512> text{};
     const rd_kafka_resp_err_t cause = rd_kafka_fatal_error(shared_->handle.get(), text.data(), text.size());
+    if (cause == RD_KAFKA_RESP_ERR_NO_ERROR) return;
     events.fatal = fmt::format("{}: {}", rd_kafka_err2name(cause), text.data());
   }
 
@@ -353,6 +362,7 @@ class RdKafkaClient final : public KafkaClient {
   std::shared_ptr<Shared> shared_;
   RdKafkaPtr<rd_kafka_queue_t> queue_;
   StatisticsMap statistics_;
+  bool may_be_fatal_ = false;
   bool is_retired_ = false;
 };
 
