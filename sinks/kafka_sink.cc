@@ -331,7 +331,7 @@ void KafkaSink::poll(Instant now, SinkEvents& events) {
   if (found.fatal) {
     replace_client("a fatal error: " + *found.fatal, now, events);
   } else if (replace_why_) {
-    replace_client(*replace_why_, now, events);
+    replace_client(*std::exchange(replace_why_, std::nullopt), now, events);
   } else {
     watch_silence(now);
     watch_spins(now);
