@@ -128,9 +128,12 @@ bool KafkaSink::is_ready(const KafkaLane& lane) const {
          lane.spool_reason.empty() && lane.without_books == 0;
 }
 
-std::uint64_t KafkaSink::request_bytes(const KafkaLane& lane) const {
-  const auto most = static_cast<std::uint64_t>(static_cast<double>(lane.topic.request_bytes_max) * kFill);
-  return std::min(most, lane.window.bytes());
+std::uint64_t KafkaSink::topic_bytes(const KafkaLane& lane) {
+  return static_cast<std::uint64_t>(static_cast<double>(lane.topic.request_bytes_max) * kFill);
+}
+
+std::uint64_t KafkaSink::request_bytes(const KafkaLane& lane) {
+  return std::min(topic_bytes(lane), lane.window.bytes());
 }
 
 bool KafkaSink::may_send(const KafkaLane& lane) const {
@@ -189,7 +192,8 @@ std::uint64_t KafkaSink::room(const Lane& of_lane) const {
 }
 
 std::uint32_t KafkaSink::read_bytes_best() const {
-  const double full = kRequestBytesMax * kFill * line_bytes_ / (line_bytes_ + kRecordFrameBytes);
+  const double full = std::min(kRequestBytesMax * kFill * line_bytes_ / (line_bytes_ + kRecordFrameBytes),
+                               kRequestRecordsMax * kFill * line_bytes_);
   const double half_a_share = static_cast<double>(config_.memory) / 12 / charge_ratio();
   return static_cast<std::uint32_t>(std::max(std::min(full, half_a_share), 16.0 * 1024));
 }
@@ -264,22 +268,30 @@ void KafkaSink::send_held(KafkaLane& lane, Instant now) {
   }
 }
 
-// One hand-over: the lines that are next, up to what the topic takes at once; at least one. The first one to a
-// partition is of one record: a broker that knows nothing of the producer takes any sequence number for the first, and
-// should librdkafka have made two requests, and the first be refused for a moment, the second would be stored in its
-// place.
+// One hand-over: the lines that are next, up to what the topic takes at once; at least one. A batch that the
+// topic takes is not divided: it is acknowledged as a whole, and a stop in between doubles what was acknowledged of it.
+// The first one to a partition is of one record: a broker that knows nothing of the producer takes any sequence number
+// for the first, and should librdkafka have made two requests, and the first be refused for a moment, the second would
+// be stored in its place.
 void KafkaSink::send_request(KafkaLane& lane, Instant now) {
-  const std::uint64_t most = request_bytes(lane);
+  const std::uint64_t most = topic_bytes(lane);
   std::uint64_t encoded = 0;
   std::vector<KafkaRecord> records;
   const std::size_t records_max = lane.is_proven ? kRequestRecordsMax : 1;
   const auto fits = [&](const Line& line) {
     return records.empty() || (records.size() < records_max && encoded + line.bytes + kRecordFrameBytes <= most);
   };
+  const auto fits_whole = [&](const OpenBatch& open) {
+    const std::size_t lines = open.batch.lines.size();
+    return records.empty() ||
+           (records.size() + lines <= records_max &&
+            encoded + (open.batch.end - open.batch.begin) + lines * kRecordFrameBytes <= request_bytes(lane));
+  };
   bool is_full = false;
   while (!is_full && !lane.held.empty()) {
     const BatchId id = *lane.held.begin();
     OpenBatch& open = open_.at(id);
+    if (!fits_whole(open)) break;
     const std::vector<Line>& lines = open.batch.lines;
     const std::uint32_t first = open.next_line;
     if (records.empty()) records.reserve(lines.size() - first);

@@ -90,9 +90,10 @@ class KafkaSink final : public Sink {
   static bool has_partition(const KafkaLane& lane);
   bool is_mute() const;                        // silent, and nobody else answers: nothing goes out on any lane
   bool is_ready(const KafkaLane& lane) const;  // what is published goes out in its turn
-  std::uint64_t request_bytes(const KafkaLane& lane) const;  // records of one hand-over, encoded
-  bool may_send(const KafkaLane& lane) const;                // its window has room for another request
-  double charge_ratio() const;                               // charge of a file byte
+  static std::uint64_t topic_bytes(const KafkaLane& lane);    // the most that its topic takes at once, encoded
+  static std::uint64_t request_bytes(const KafkaLane& lane);  // records of one hand-over, encoded
+  bool may_send(const KafkaLane& lane) const;                 // its window has room for another request
+  double charge_ratio() const;                                // charge of a file byte
   std::uint64_t charge_limit(const KafkaLane& lane) const;
   std::uint64_t past_share(const KafkaLane& lane) const {
     return lane.charge + lane.reading - std::min(lane.charge + lane.reading, lane_share_);
