@@ -3,7 +3,7 @@
 #   make demo              ships a growing log to an embedded broker and checks every line
 #   make test              everything, a real Kafka included
 #   make quick [T=filter]  unit, simulation and end-to-end tests on the mock broker, in about a minute
-#   make sanitize          units and end-to-end under address+undefined, units under thread
+#   make sanitize          units and end-to-end under address+undefined, units under thread; both in builds of clang
 #   make build [P=preset]  release (default) | dev | asan | tsan | clang; the binary is build/release/tailrace
 #   make fuzz [T=target] [SECONDS=600]   every parser of outside bytes, two at a time; findings in build/fuzz/findings
 #   make sim [SEEDS=1000] [FIRST=1]      the whole agent in simulated worlds that try to break it (docs/testing.md)
@@ -25,7 +25,8 @@ JOBS ?= $(shell nproc)
 
 MAKEFLAGS += --no-print-directory
 DEPS := packaging/install-deps.sh
-CTEST_FLAGS := --output-on-failure --no-tests=error
+# The timeout is for tests that name none of their own: one that hangs fails, and says which it was.
+CTEST_FLAGS := --output-on-failure --no-tests=error --timeout 300
 
 # AddressSanitizer and ThreadSanitizer of gcc 12 fail to map their shadow on kernels with vm.mmap_rnd_bits > 28; without
 # address randomisation they can. Where a container forbids personality(2), they run as they are.
@@ -65,15 +66,16 @@ quick:
 	@$(MAKE) build P=release
 	ctest --test-dir build/release $(CTEST_FLAGS) -j $(JOBS) -L 'unit|sim|e2e' -LE 'kafka' -R '$(T)'
 
-sanitize: sanitize-asan sanitize-tsan sim-trace
+sanitize: sanitize-asan sanitize-tsan
 
+# sim.trace in it compares the worlds' course with that of the release build, where there is one: clang's with GCC's.
 sanitize-asan:
-	@$(DEPS) build test
+	@$(DEPS) build test fuzz
 	@$(MAKE) build P=asan
 	$(NO_RANDOM) ctest --test-dir build/asan $(CTEST_FLAGS) -j $(JOBS) -L 'unit|sim|e2e' -LE 'kafka'
 
 sanitize-tsan:
-	@$(DEPS) build test
+	@$(DEPS) build test fuzz
 	@$(MAKE) build/tsan/build.ninja
 	$(NO_RANDOM) cmake --build build/tsan -j $(JOBS) --target unit_tests
 	# librdkafka is not instrumented: what its threads do looks like races of ours. FallsSilent counts turns, which

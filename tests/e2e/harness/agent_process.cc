@@ -22,20 +22,6 @@ constexpr std::size_t kStderrShownBytes = 6000;
 
 }  // namespace
 
-bool is_sanitized() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-  return true;
-#else
-  return false;
-#endif
-#else
-  return false;
-#endif
-}
-
 AgentProcess::AgentProcess(AgentConfig config) : dir_("agent"), config_(std::move(config)) {
   if (config_.state_dir.empty()) config_.state_dir = dir_ / "state";
 }

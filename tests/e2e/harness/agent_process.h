@@ -20,9 +20,6 @@
 
 namespace tailrace::e2e {
 
-// True in a build with a sanitizer: memory and CPU say nothing there, and everything takes longer.
-bool is_sanitized();
-
 class AgentProcess {
  public:
   // An empty state_dir becomes one in the agent's own folder.
