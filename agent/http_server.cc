@@ -96,7 +96,10 @@ class EpollHttpServer final : public HttpServer {
 
   void accept_some(Instant now) {
     for (int i = 0; i < kAcceptAtOnce; ++i) {
-      if (connections_.is_full() && !connections_.close_oldest()) return listen(false);
+      if (connections_.is_full()) {
+        if (!is_waited_for()) return;
+        if (!connections_.close_oldest()) return listen(false);
+      }
       sockaddr_storage from{};
       socklen_t length = sizeof from;
       UniqueFd fd(accept4(listener_.get(), reinterpret_cast<sockaddr*>(&from), &length, SOCK_CLOEXEC | SOCK_NONBLOCK));
@@ -116,7 +119,7 @@ class EpollHttpServer final : public HttpServer {
     }
   }
 
-  // Without a descriptor accept(2) does not look whether there is anybody.
+  // Nobody is closed for nobody; and without a descriptor accept(2) does not look whether there is anybody.
   bool is_waited_for() const {
     pollfd waiting{listener_.get(), POLLIN, 0};
     return poll(&waiting, 1, 0) == 1;
