@@ -55,7 +55,7 @@ class Held : public testing::Test {
     const timeval bound{60, 0};  // of connect(2) too
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof bound);
     EXPECT_EQ(connect(fd, reinterpret_cast<const sockaddr*>(&at_), sizeof at_), 0) << strerror(errno);
-    static_cast<void>(!send(fd, request.data(), request.size(), MSG_NOSIGNAL));
+    static_cast<void>(!send(fd, request.data(), request.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
   }
   // All that comes until the server closes, or is silent for as long as nobody waits.
   static std::string rest_of(int fd) {
@@ -69,6 +69,11 @@ class Held : public testing::Test {
   int probe(const std::string& path = "/healthz") {
     const Result<HttpAnswer> answer = http_get(*HttpTarget::parse(server_->address()), path, "", kPatience);
     return answer ? answer->status : -1;
+  }
+  // So many wait for an answer of the loop.
+  bool is_asked(std::size_t askers) {
+    for (int ms = 0; source_.waiting() < askers && ms < 60'000; ++ms) poll(nullptr, 0, 1);
+    return source_.waiting() >= askers;
   }
   static std::size_t resident_bytes() {
     std::ifstream statm("/proc/self/statm");
@@ -117,7 +122,7 @@ TEST_F(Held, TenThousandConnectionsKeepNoProbeOut) {
   }
   if (held.size() < kConnections) std::cout << "no more than " << held.size() << " connections in two minutes\n";
   for (int round = 0; round < 3; ++round) {
-    for (const UniqueFd& one : held) static_cast<void>(!send(one.get(), "X: y\r\n", 6, MSG_NOSIGNAL));
+    for (const UniqueFd& one : held) static_cast<void>(!send(one.get(), "X: y\r\n", 6, MSG_NOSIGNAL | MSG_DONTWAIT));
     EXPECT_EQ(probe(), 200);
     EXPECT_EQ(probe("/metrics"), 200);
   }
@@ -143,7 +148,7 @@ TEST_F(Held, ALoopThatHangsLeavesRoomForOthers) {
   std::vector<UniqueFd> held;
   const std::string request = "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
   for (int i = 0; i < 32; ++i) held.push_back(hold(request));
-  while (source_.waiting() < 32) poll(nullptr, 0, 1);
+  ASSERT_TRUE(is_asked(32));
   EXPECT_THAT(rest_of(hold(request).get()), StartsWith("HTTP/1.1 503 "));
   for (std::size_t i = 0; i < 3 * kHttpClientsMax; ++i) held.push_back(hold("GET /"));
   EXPECT_EQ(probe("/"), 200);
@@ -261,7 +266,7 @@ TEST_F(Held, WithNoDescriptorLeftAProbeIsAnsweredAndNothingSpins) {
   // The loop hangs, and the only descriptor waits for it.
   source_.set_silent(true);
   connect_and_send(clients[2].get(), request);
-  while (source_.waiting() == 0) poll(nullptr, 0, 1);
+  ASSERT_TRUE(is_asked(1));
   connect_and_send(clients[3].get(), request);
   const double before = cpu_seconds();
   EXPECT_FALSE(is_answered(clients[3], 1000)) << "with which descriptor?";

@@ -38,7 +38,7 @@ class StandardDescriptors : public testing::Test {
     write_end.reset();
     int held = 0;
     // A writer that gives up at EAGAIN has ended by then.
-    while (held < full && !running.has_ended()) {
+    for (int ms = 0; held < full && !running.has_ended() && ms < 60'000; ++ms) {
       ioctl(read_end.get(), FIONREAD, &held);
       poll(nullptr, 0, 1);
     }
