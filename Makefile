@@ -28,7 +28,7 @@ DEPS := packaging/install-deps.sh
 # The timeout is for tests that name none of their own: one that hangs fails, and says which it was.
 CTEST_FLAGS := --output-on-failure --no-tests=error --timeout 300
 
-# AddressSanitizer and ThreadSanitizer of gcc 12 fail to map their shadow on kernels with vm.mmap_rnd_bits > 28; without
+# AddressSanitizer and ThreadSanitizer may fail to map their shadow on kernels with vm.mmap_rnd_bits > 28; without
 # address randomisation they can. Where a container forbids personality(2), they run as they are.
 NO_RANDOM := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 export ASAN_OPTIONS := detect_stack_use_after_return=1:strict_string_checks=1:check_initialization_order=1:abort_on_error=1

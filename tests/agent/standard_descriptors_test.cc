@@ -42,6 +42,7 @@ class StandardDescriptors : public testing::Test {
       ioctl(read_end.get(), FIONREAD, &held);
       poll(nullptr, 0, 1);
     }
+    EXPECT_TRUE(held >= full || running.has_ended()) << held << " of " << full << " bytes";
     char part[4096];
     for (ssize_t bytes; (bytes = read(read_end.get(), part, sizeof part)) > 0;)
       out.append(part, static_cast<std::size_t>(bytes));
