@@ -39,6 +39,7 @@ class EpollHttpServer final : public HttpServer {
     if (!address) return std::move(address).error();
     address_ = std::move(*address);
     listener_ = std::move(listener);
+    if (Status kept = keep_spare(); !kept) return kept;
     if (Status started = connections_.start(); !started) return started;
     epoll_ = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
     if (!epoll_) return Error::from_errno(errno);
@@ -83,8 +84,14 @@ class EpollHttpServer final : public HttpServer {
       if (accept_again_at_ <= now) listen(true);
       if (has_clients) accept_some(now);
       connections_.turn(now);
-      if (!spare_) spare_ = UniqueFd(fcntl(listener_.get(), F_DUPFD_CLOEXEC, 0));
+      static_cast<void>(!keep_spare());
     }
+  }
+
+  Status keep_spare() {
+    if (!spare_) spare_ = UniqueFd(fcntl(listener_.get(), F_DUPFD_CLOEXEC, 0));
+    if (!spare_) return Error::from_errno(errno);
+    return {};
   }
 
   int patience_ms() const {
