@@ -10,7 +10,6 @@
 #include "base/clock.h"
 #include "buffer/batch.h"
 #include "sinks/kafka_client.h"
-#include "sinks/send_window.h"
 #include "sinks/sink.h"
 #include "sinks/topic_book.h"
 
@@ -25,14 +24,12 @@ inline std::uint64_t charge_of(std::uint64_t bytes, std::uint64_t records) {
 inline constexpr Duration kQuietArena = std::chrono::seconds(2);
 
 struct KafkaLane final : Lane {
-  KafkaLane(Topic& of_topic, std::int32_t of_partition, std::uint32_t of_number, const SendWindow& first_window)
-      : topic(of_topic), window(first_window) {
+  KafkaLane(Topic& of_topic, std::int32_t of_partition, std::uint32_t of_number) : topic(of_topic) {
     partition = of_partition;
     number = of_number;
   }
 
   Topic& topic;
-  SendWindow window;
 
   std::uint64_t out_records = 0;      // with the client, not yet reported
   std::uint64_t out_bytes = 0;        // of them, until all are reported
@@ -76,7 +73,6 @@ struct RefusedLine {
 struct OpenBatch {
   Batch batch;
   KafkaLane* lane = nullptr;
-  Instant sent{};                 // handed to the client
   std::uint64_t charge = 0;       // of lane->charge
   std::uint64_t books = 0;        // of the budget: kRecordOverheadBytes a record
   std::uint32_t next_line = 0;    // the first that is not with the client, nor was reported

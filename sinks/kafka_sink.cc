@@ -104,8 +104,7 @@ Lane* KafkaSink::route(const RouteRequest& request) {
 KafkaLane& KafkaSink::lane_of(Topic& topic, std::int32_t partition) {
   std::unique_ptr<KafkaLane>& lane = lanes_[{topic.name, partition}];
   if (!lane) {
-    const SendWindow window(static_cast<std::uint64_t>(kRequestBytesMax * kFill), config_.memory / 4);
-    lane = std::make_unique<KafkaLane>(topic, partition, static_cast<std::uint32_t>(lanes_.size() - 1), window);
+    lane = std::make_unique<KafkaLane>(topic, partition, static_cast<std::uint32_t>(lanes_.size() - 1));
     share_anew();
   }
   return *lane;
@@ -128,19 +127,8 @@ bool KafkaSink::is_ready(const KafkaLane& lane) const {
          lane.spool_reason.empty() && lane.without_books == 0;
 }
 
-std::uint64_t KafkaSink::topic_bytes(const KafkaLane& lane) {
-  return static_cast<std::uint64_t>(static_cast<double>(lane.topic.request_bytes_max) * kFill);
-}
-
 std::uint64_t KafkaSink::request_bytes(const KafkaLane& lane) {
-  return std::min(topic_bytes(lane), lane.window.bytes());
-}
-
-bool KafkaSink::may_send(const KafkaLane& lane) const {
-  if (lane.out_records == 0) return true;
-  // A second one could be taken though the first is refused for a moment: only sequence numbers keep their order.
-  return config_.idempotence && !lane.window.is_of_one_request() &&
-         lane.out_bytes + std::min(lane.gathered, request_bytes(lane)) <= lane.window.bytes();
+  return static_cast<std::uint64_t>(static_cast<double>(lane.topic.request_bytes_max) * kFill);
 }
 
 double KafkaSink::charge_ratio() const { return 1 + static_cast<double>(kRecordOverheadBytes) / line_bytes_; }
@@ -153,8 +141,7 @@ std::uint64_t KafkaSink::charge_limit(const KafkaLane& lane) const {
   const std::uint64_t others = shared_charge_ - past_share(lane);
   const std::uint64_t limit = lane_share_ + (shared - std::min(others, shared)) * kShareOf / kShareIn;
   // While one request is out the next is read.
-  const std::uint64_t wanted = lane.window.bytes() + request_bytes(lane);
-  return std::min(limit, static_cast<std::uint64_t>(static_cast<double>(wanted) * charge_ratio()));
+  return std::min(limit, static_cast<std::uint64_t>(2 * kRequestBytesMax * kFill * charge_ratio()));
 }
 
 void KafkaSink::set_charge(KafkaLane& lane, std::uint64_t charge) {
@@ -187,8 +174,7 @@ std::uint64_t KafkaSink::room(const Lane& of_lane) const {
   // An empty lane goes on, whatever the stuck ones hold; how long a line is, its reader asks for by itself.
   if (lane.charge == 0) return std::max(bytes, kRoomMin);
   // Crumbs would make many small requests out of a few full ones.
-  const std::uint64_t worth = std::min<std::uint64_t>(read_bytes_best(), lane.window.bytes()) / 4;
-  return bytes < worth ? 0 : bytes;
+  return bytes < read_bytes_best() / 4 ? 0 : bytes;
 }
 
 std::uint32_t KafkaSink::read_bytes_best() const {
@@ -258,7 +244,7 @@ void KafkaSink::send_held(KafkaLane& lane, Instant now) {
     watch_lanes_at_ = std::min(watch_lanes_at_, now + kLaneTick);
     return;
   }
-  while (!lane.held.empty() && may_send(lane)) send_request(lane, now);
+  if (!lane.held.empty() && lane.out_records == 0) send_request(lane, now);
   if (lane.held.empty() == !lane.is_gathering) return;
   lane.is_gathering = !lane.held.empty();
   if (lane.is_gathering) {
@@ -274,7 +260,7 @@ void KafkaSink::send_held(KafkaLane& lane, Instant now) {
 // for the first, and should librdkafka have made two requests, and the first be refused for a moment, the second would
 // be stored in its place.
 void KafkaSink::send_request(KafkaLane& lane, Instant now) {
-  const std::uint64_t most = topic_bytes(lane);
+  const std::uint64_t most = request_bytes(lane);
   std::uint64_t encoded = 0;
   std::vector<KafkaRecord> records;
   const std::size_t records_max = lane.is_proven ? kRequestRecordsMax : 1;
@@ -283,9 +269,8 @@ void KafkaSink::send_request(KafkaLane& lane, Instant now) {
   };
   const auto fits_whole = [&](const OpenBatch& open) {
     const std::size_t lines = open.batch.lines.size();
-    return records.empty() ||
-           (records.size() + lines <= records_max &&
-            encoded + (open.batch.end - open.batch.begin) + lines * kRecordFrameBytes <= request_bytes(lane));
+    return records.empty() || (records.size() + lines <= records_max &&
+                               encoded + (open.batch.end - open.batch.begin) + lines * kRecordFrameBytes <= most);
   };
   bool is_full = false;
   while (!is_full && !lane.held.empty()) {
@@ -300,7 +285,6 @@ void KafkaSink::send_request(KafkaLane& lane, Instant now) {
       records.push_back({.value = open.batch.slice.data() + line.begin, .bytes = line.bytes, .token = id});
       encoded += line.bytes + kRecordFrameBytes;
     }
-    if (first == 0) open.sent = now;
     open.out += open.next_line - first;
     is_full = open.next_line < lines.size();
     if (is_full) continue;

@@ -4,11 +4,11 @@
 //                 ▲                 │  │                 refused for good ─▶ spool ─▶ settled (rejected)
 //                 └── came back ────┘  └── fatal, partition gone: dropped, read again (rewound); pinned: held again
 //
-// A lane is a partition. It hands over one request's worth, and the next when all of that is reported (a far broker
-// gets more: SendWindow; never without idempotence). That keeps its order: what comes back is held again, before all
-// that was behind it. A quiet lane's lines go out with the turn; on one that sent less than `linger` ago they wait for
-// company. What is in flight is bounded three times: by the lane's window, by what all lanes together may have out
-// (less than a quarter of `memory`, shared so that a stuck lane always leaves room for the others), and by the memory
+// A lane is a partition. It hands over one request's worth, and the next when all of that is reported. That keeps
+// its order: what comes back is held again, before all that was behind it. A quiet lane's lines go out with the
+// turn; on one that sent less than `linger` ago they wait for company. What is in flight is bounded three times: by
+// the lane itself (a request that is out, one that is read meanwhile), by what all lanes together may have out (less
+// than a quarter of `memory`, shared so that a stuck lane always leaves room for the others), and by the memory
 // budget. Loop thread only; nothing here waits.
 #pragma once
 
@@ -90,9 +90,7 @@ class KafkaSink final : public Sink {
   static bool has_partition(const KafkaLane& lane);
   bool is_mute() const;                        // silent, and nobody else answers: nothing goes out on any lane
   bool is_ready(const KafkaLane& lane) const;  // what is published goes out in its turn
-  static std::uint64_t topic_bytes(const KafkaLane& lane);    // the most that its topic takes at once, encoded
-  static std::uint64_t request_bytes(const KafkaLane& lane);  // records of one hand-over, encoded
-  bool may_send(const KafkaLane& lane) const;                 // its window has room for another request
+  static std::uint64_t request_bytes(const KafkaLane& lane);  // the most that its topic takes at once, encoded
   double charge_ratio() const;                                // charge of a file byte
   std::uint64_t charge_limit(const KafkaLane& lane) const;
   std::uint64_t past_share(const KafkaLane& lane) const {

@@ -91,8 +91,6 @@ void KafkaSink::on_batch_told(BatchId id, OpenBatch& open, Instant now) {
     if (!lane.is_gathering) watch_lanes_at_ = now;
     return;
   }
-  const double in_flight = static_cast<double>(lane.charge) / charge_ratio();
-  lane.window.on_ack(now - open.sent, static_cast<std::uint64_t>(in_flight), now);
   lane.backoff = Duration(0);
   TopicBook::on_request_taken(lane.topic, now);
   if (open.refused.empty()) {

@@ -127,10 +127,6 @@ TEST_P(Refusals, OrderIsKeptWhenTheFirstRequestIsRefused) {
 // What comes back to the sink (not authorized) is waited out; what was on its way behind it must not stay before it. Of
 // a batch that came back in part the rest may be doubled, counted.
 TEST_P(Refusals, OrderIsKeptWhenRequestsComeBack) {
-  // Quarantined: answers after 10 ms look like a far broker's, so that two requests are out. When the first is given
-  // back librdkafka begins a new epoch with the second, which is stored before what is held again: out of order, and
-  // one in nine runs shows it.
-  if (GetParam()) GTEST_SKIP() << "two requests are out, and the first comes back";
   broker_->create_topic("logs", 1);
   broker_->answer_after(milliseconds(10));
   broker_->refuse(
