@@ -102,10 +102,9 @@ class KafkaClient {
  public:
   virtual ~KafkaClient() = default;
 
-  // Hands over all of `records`, in order, after those handed over before for this partition; without
-  // idempotence as one request (where they are no more than kRequestBytesMax). A record that is refused at once is
-  // reported like the others, in the next poll; those after it are handed over all the same. Not on a parked partition.
-  // Never waits.
+  // Hands over all of `records`, in order, after those handed over before for this partition, as one request (where
+  // they are no more than kRequestBytesMax). A record that is refused at once is reported like the others, in the next
+  // poll; those after it are handed over all the same. Not on a parked partition. Never waits.
   virtual void produce(const std::string& topic, std::int32_t partition, std::vector<KafkaRecord> records) = 0;
   // Nothing is sent on parked partitions; what is on its way is reported all the same. A client that waits for a silent
   // broker with more to send spins (decisions/0013); parked it sleeps. Resumed, it looks at them at once.

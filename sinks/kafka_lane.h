@@ -34,7 +34,6 @@ struct KafkaLane final : Lane {
   std::uint64_t out_records = 0;      // with the client, not yet reported
   std::uint64_t out_bytes = 0;        // of them, until all are reported
   bool is_proven = false;             // the broker has taken a request of this client
-  bool was_parked = false;            // by this client: librdkafka never gives up what it has of it
   std::uint64_t requests = 0;         // so many were handed over
   std::size_t request_records = 0;    // in the last of them
   std::uint64_t refused_request = 0;  // the last one that was too large for the topic

@@ -14,7 +14,7 @@ namespace {
 
 // A record in a request is so much more than its value: lengths, deltas, no key, no headers.
 constexpr std::uint64_t kRecordFrameBytes = 12;
-// librdkafka takes some 100 ns for each, and sends what it has after 1 ms.
+// A bound for what a kill doubles of short lines.
 constexpr std::size_t kRequestRecordsMax = 10'000;
 // How much of a request is used: a byte too many makes a second, tiny one.
 constexpr double kFill = 0.985;
@@ -256,9 +256,9 @@ void KafkaSink::send_held(KafkaLane& lane, Instant now) {
 
 // One hand-over: the lines that are next, up to what the topic takes at once; at least one. A batch that the
 // topic takes is not divided: it is acknowledged as a whole, and a stop in between doubles what was acknowledged of it.
-// The first one to a partition is of one record: a broker that knows nothing of the producer takes any sequence number
-// for the first, and should librdkafka have made two requests, and the first be refused for a moment, the second would
-// be stored in its place.
+// The first one to a partition is of one record: before librdkafka knows the partition it cannot be paused, so that
+// many could become two requests; and a broker that knows nothing of the producer takes any sequence number for the
+// first.
 void KafkaSink::send_request(KafkaLane& lane, Instant now) {
   const std::uint64_t most = request_bytes(lane);
   std::uint64_t encoded = 0;

@@ -122,7 +122,6 @@ void KafkaSink::act(std::int32_t broker, SpinWatch::Verdict verdict) {
   for (const auto& [key, lane] : lanes_) {
     if (parks ? lane->broker != broker || lane->out_records == 0 : lane->broker != broker || !lane->is_parked) continue;
     lane->is_parked = parks;
-    lane->was_parked = true;
     partitions.push_back({key.first, key.second});
   }
   if (partitions.empty()) return;
@@ -164,14 +163,14 @@ void KafkaSink::watch_lane(KafkaLane& lane, Instant now, SinkEvents& events) {
   if (!lane.is_gathering) send_held(lane, now);
 }
 
-// Its topic or partition is gone with records of it in the client's hands. librdkafka reports them by itself, but not
-// where it was told to pause.
+// Its topic or partition is gone with records of it in the client's hands. Where it was ever told to pause librdkafka
+// does not report them by itself.
 void KafkaSink::give_up(KafkaLane& lane, Instant now) {
   if (now - lane.quiet_since < kGiveUpAfter) return;
   if (!config_.idempotence) {
     client_->give_back_queued();
-  } else if (lane.was_parked) {
-    replace_why_ = "topic " + lane.topic.name + " is gone with a parked partition";
+  } else {
+    replace_why_ = "topic " + lane.topic.name + " is gone with records of it on their way";
   }
 }
 
@@ -237,7 +236,6 @@ void KafkaSink::replace_client(const std::string& why, Instant now, SinkEvents& 
     lane->out_bytes = 0;
     lane->is_stuck = false;
     lane->is_parked = false;
-    lane->was_parked = false;
     lane->is_proven = false;
     lane->is_waiting = false;
     lane->spool_reason.clear();

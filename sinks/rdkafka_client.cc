@@ -379,7 +379,7 @@ Result<std::unique_ptr<KafkaClient>> make_rdkafka_client(const SinkConfig& confi
   auto handle = make_rdkafka_producer(*std::move(conf), true);
   if (!handle) return std::move(handle).error();
   shared->handle = *std::move(handle);
-  auto feeder = RdKafkaFeeder::start(shared->handle.get(), options.wake, !config.idempotence);
+  auto feeder = RdKafkaFeeder::start(shared->handle.get(), options.wake);
   if (!feeder) return std::move(feeder).error();
   shared->feeder = *std::move(feeder);
   try {

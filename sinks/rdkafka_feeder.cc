@@ -32,12 +32,11 @@ DeliveryReport report_of(const rd_kafka_message_t& message, int error) {
           .reason = rd_kafka_err2str(code)};
 }
 
-RdKafkaFeeder::RdKafkaFeeder(rd_kafka_t* handle, std::shared_ptr<EventFd> wake, bool is_whole)
-    : handle_(handle), wake_(std::move(wake)), is_whole_(is_whole) {}
+RdKafkaFeeder::RdKafkaFeeder(rd_kafka_t* handle, std::shared_ptr<EventFd> wake)
+    : handle_(handle), wake_(std::move(wake)) {}
 
-Result<std::unique_ptr<RdKafkaFeeder>> RdKafkaFeeder::start(rd_kafka_t* handle, std::shared_ptr<EventFd> wake,
-                                                            bool is_whole) {
-  std::unique_ptr<RdKafkaFeeder> feeder(new RdKafkaFeeder(handle, std::move(wake), is_whole));
+Result<std::unique_ptr<RdKafkaFeeder>> RdKafkaFeeder::start(rd_kafka_t* handle, std::shared_ptr<EventFd> wake) {
+  std::unique_ptr<RdKafkaFeeder> feeder(new RdKafkaFeeder(handle, std::move(wake)));
   try {
     const SignalsBlocked blocked;
     feeder->thread_ = std::thread([raw = feeder.get()] { raw->run(); });
@@ -53,12 +52,7 @@ RdKafkaFeeder::~RdKafkaFeeder() {
 }
 
 void RdKafkaFeeder::hand_over(std::string topic, std::int32_t partition, std::vector<KafkaRecord> records) {
-  const PartitionName to{std::move(topic), partition};
-  if (is_whole_) {
-    post({.partitions = {to}, .records = std::move(records)});
-  } else {
-    enqueue(to, records);
-  }
+  post({.partitions = {{std::move(topic), partition}}, .records = std::move(records)});
 }
 
 void RdKafkaFeeder::pause(std::vector<PartitionName> partitions, bool is_paused) {

@@ -1,13 +1,12 @@
 // RdKafkaFeeder: hands records to librdkafka, and pauses partitions, which waits for librdkafka's main thread (some 0.1
 // ms, more on a busy machine) and so has a thread of its own.
 //
-//   whole:   pause the partition ─▶ enqueue all records ─▶ resume it ─▶ wake the broker's thread
+//   pause the partition ─▶ enqueue all records ─▶ resume it ─▶ wake the broker's thread
 //
-// librdkafka sends what it finds once `linger.ms` is over, while records may still be coming. Without sequence numbers
-// (idempotence = false) two requests of which the first is refused for a moment change places, so there each hand-over
-// is made one request. With them it is only likely to be one. A partition that was ever paused is "desired" to
-// librdkafka 2.0.2: its records are not given up when its topic goes; purge_queue does. Used on the loop thread; the
-// thread is joined by whoever ends the client (that may wait).
+// librdkafka sends what it finds, while records may still be coming; of two requests the second may be stored when the
+// first is refused. So each hand-over is made one request. A partition that was ever paused is "desired" to librdkafka
+// 2.0.2: its records are not given up when its topic goes; purge_queue does. Used on the loop thread; the thread is
+// joined by whoever ends the client (that may wait).
 #pragma once
 
 #include <condition_variable>
@@ -31,7 +30,7 @@ namespace tailrace {
 class RdKafkaFeeder {
  public:
   // `handle` outlives the thread. io: no thread could be started.
-  static Result<std::unique_ptr<RdKafkaFeeder>> start(rd_kafka_s* handle, std::shared_ptr<EventFd> wake, bool is_whole);
+  static Result<std::unique_ptr<RdKafkaFeeder>> start(rd_kafka_s* handle, std::shared_ptr<EventFd> wake);
   ~RdKafkaFeeder();
   RdKafkaFeeder(const RdKafkaFeeder&) = delete;
   RdKafkaFeeder& operator=(const RdKafkaFeeder&) = delete;
@@ -53,7 +52,7 @@ class RdKafkaFeeder {
     bool is_purge = false;
   };
 
-  RdKafkaFeeder(rd_kafka_s* handle, std::shared_ptr<EventFd> wake, bool is_whole);
+  RdKafkaFeeder(rd_kafka_s* handle, std::shared_ptr<EventFd> wake);
   void post(Job job);
   void run();
   void do_job(Job& job);
@@ -63,10 +62,9 @@ class RdKafkaFeeder {
 
   rd_kafka_s* const handle_;
   const std::shared_ptr<EventFd> wake_;
-  const bool is_whole_;
   std::thread thread_;
 
-  // The thread's own where hand-overs are whole, else the loop's until it stops.
+  // The thread's own.
   std::unordered_map<std::string, RdKafkaPtr<rd_kafka_topic_s>> topics_;
   std::vector<rd_kafka_message_s> messages_;  // of one hand-over; kept for its memory
   std::vector<PartitionName> paused_;         // for longer than a hand-over

@@ -54,9 +54,7 @@ std::vector<std::pair<std::string, std::string>> rdkafka_properties(const SinkCo
       // Ours is the count that bounds; these must not come before it.
       {"queue.buffering.max.messages", "2147483647"},
       {"queue.buffering.max.kbytes", "2147483647"},
-      // Records are enqueued one by one: with 0 the first would wake the thread, a tiny request and a rest. Without
-      // idempotence what is handed over is one request in any case.
-      {"linger.ms", config.idempotence ? "1" : "0"},
+      {"linger.ms", "0"},  // what is handed over is one request in any case
       {"batch.size", std::to_string(kRequestBytesMax)},
       {"batch.num.messages", "1000000"},
       {"message.max.bytes", std::to_string(options.record_bytes_max)},
