@@ -1,6 +1,7 @@
 #include "base/secrets.h"
 
 #include <algorithm>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -10,11 +11,20 @@ namespace {
 
 constexpr std::size_t kShortest = 4;
 constexpr std::string_view kHidden = "***";
+constexpr std::size_t kAddedMax = 100;
 
 // Never destroyed: threads may log until the process is gone.
 struct Current {
   std::mutex mutex;
-  std::shared_ptr<const Secrets> secrets = std::make_shared<const Secrets>();
+  Secrets first;
+  std::deque<std::string> added;                                               // the newest last
+  std::shared_ptr<const Secrets> secrets = std::make_shared<const Secrets>();  // both
+
+  void put_together() {
+    Secrets all = first;
+    for (const std::string& text : added) all.add(text);
+    secrets = std::make_shared<const Secrets>(std::move(all));
+  }
 };
 Current& current() {
   static auto* const only = new Current;
@@ -38,9 +48,20 @@ std::string Secrets::hide(std::string text) const {
 }
 
 void hide_from_now_on(Secrets secrets) {
-  auto made = std::make_shared<const Secrets>(std::move(secrets));
   const std::lock_guard lock(current().mutex);
-  current().secrets = std::move(made);
+  current().first = std::move(secrets);
+  current().put_together();
+}
+
+void hide_as_well(const std::vector<std::string>& texts) {
+  const std::lock_guard lock(current().mutex);
+  std::deque<std::string>& added = current().added;
+  for (const std::string& text : texts) {
+    std::erase(added, text);
+    added.push_back(text);
+    if (added.size() > kAddedMax) added.pop_front();
+  }
+  current().put_together();
 }
 
 std::string without_secrets(std::string text) {

@@ -24,6 +24,8 @@ class Secrets {
 // For all that this process says from now on (agent/console, base/log, what HTTP tells of the brokers' words). Any
 // thread.
 void hide_from_now_on(Secrets secrets);
+// These as well: values that were read anew while the process runs. The last hundred of them are kept.
+void hide_as_well(const std::vector<std::string>& texts);
 std::string without_secrets(std::string text);
 
 }  // namespace tailrace

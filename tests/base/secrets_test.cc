@@ -29,5 +29,20 @@ TEST(Secrets, AreKnownToAllThatIsSaid) {
   EXPECT_EQ(without_secrets("password hunter2"), "password hunter2");
 }
 
+// A password that is rotated while the process runs is hidden beside those of its start, and so is the one before it.
+TEST(Secrets, ThoseThatCameLaterAreHiddenAsWell) {
+  Secrets secrets;
+  secrets.add("hunter2");
+  hide_from_now_on(secrets);
+  hide_as_well({"hunter3", "hunter3-of-app"});
+  hide_as_well({"hunter4"});
+  EXPECT_EQ(without_secrets("hunter2 hunter3 hunter3-of-app hunter4"), "*** *** *** ***");
+  for (int i = 0; i < 200; ++i) hide_as_well({"hunter5"});
+  EXPECT_EQ(without_secrets("hunter3 hunter5"), "*** ***") << "the same one takes no place of another";
+  for (int i = 0; i < 200; ++i) hide_as_well({"rotated-" + std::to_string(1000 + i)});
+  EXPECT_EQ(without_secrets("hunter2 hunter5 rotated-1199"), "*** hunter5 ***");
+  hide_from_now_on({});
+}
+
 }  // namespace
 }  // namespace tailrace
