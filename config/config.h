@@ -77,6 +77,15 @@ struct TailerConfig {
   bool operator==(const TailerConfig&) const = default;
 };
 
+// A librdkafka property whose value came, wholly or in part, from ${file:}: as it was written, so that the file can be
+// read again (config/file_secrets.h).
+struct FileSecret {
+  std::string property;
+  std::string written;
+  std::string folder;  // where relative paths in it begin
+  bool operator==(const FileSecret&) const = default;
+};
+
 struct SinkConfig {
   std::string name;  // of [sinks.NAME]
   SinkType type = SinkType::kafka;
@@ -98,6 +107,7 @@ struct SinkConfig {
   Bytes spool_limit = 1024ull * 1024 * 1024;
   // TLS, SASL and [sinks.x.librdkafka], as librdkafka properties in the order they were given.
   std::vector<std::pair<std::string, std::string>> librdkafka;
+  std::vector<FileSecret> file_secrets;  // of librdkafka
   bool operator==(const SinkConfig&) const = default;
 };
 

@@ -24,6 +24,8 @@ struct Node {
   std::vector<Node> children;   // a table's in the order in which they were written, an array's items
   bool is_substituted = false;  // holds something that came from ${}
   bool is_secret = false;       // holds something that came from ${file:}
+  std::string written;          // while is_secret: `text` before its ${} were replaced
+  std::string folder;           // while is_secret: of the file in which it stands
   bool has_failed = false;      // its ${} could not be replaced: reported, and not to be looked at further
 
   const Node* find(std::string_view name) const;

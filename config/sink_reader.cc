@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "config/file_secrets.h"
 #include "config/key_value.h"
 #include "config/librdkafka_properties.h"
 #include "config/table_reader.h"
@@ -136,6 +137,7 @@ SinkConfig read_sink(const std::string& path, const Node& node, Problems& proble
   effective.insert(effective.end(), below.begin(), below.end());
 
   const Node* properties = node.find("librdkafka");
+  sink.file_secrets = find_file_secrets({nodes.tls, nodes.sasl, properties}, sink);
   if (properties == nullptr || properties->kind != Node::Kind::table) return sink;
   for (const Node& item : properties->children) {
     if (!item.has_failed && !problems.has_error_at(item.place)) check_librdkafka_property(nodes, item, problems);

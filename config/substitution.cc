@@ -86,6 +86,10 @@ void substitute_all(Node& node, const Environment& environment, const std::strin
     node.has_failed = true;
     return;
   }
+  if (result->secret) {
+    node.written = std::move(node.text);
+    node.folder = folder;
+  }
   node.text = std::move(result->text);
   node.is_substituted = result->any;
   node.is_secret = result->secret;
