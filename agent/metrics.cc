@@ -210,9 +210,11 @@ void add_sinks(Families& families, const Snapshot& snapshot) {
   each_sink(families, snapshot, [](const SinkSnapshot& s) { return s.backpressure_seconds; });
   families.histogram("tailrace_delivery_seconds", "From read to acknowledged.");
   each_sink(families, snapshot, [](const SinkSnapshot& s) { return s.delivery_seconds; });
-  families.gauge("tailrace_sink_up", "0 after 5 s with something outstanding and no answer, else 1.");
+  families.gauge("tailrace_sink_up",
+                 "0 after 5 s with something outstanding and no answer, or with no broker that can be reached.");
   each_sink(families, snapshot, [](const SinkSnapshot& s) { return s.status.is_up ? 1 : 0; });
-  families.counter("tailrace_rebuilt_producers_total", "Producers replaced after a fatal error; each one rewinds.");
+  families.counter("tailrace_rebuilt_producers_total",
+                   "Producers replaced after a fatal error or for a new secret; each one rewinds.");
   each_sink(families, snapshot, [](const SinkSnapshot& s) { return s.counters.rebuilt_producers; });
 }
 

@@ -124,7 +124,8 @@ the same, or the default when NAME is not set or empty.
 .TP
 .B ${file:PATH}
 the content of a file without its last line end; a relative PATH begins in the directory of the configuration file.
-The value counts as a secret.
+The value counts as a secret. While a broker refuses the password or certificate that came from it, the file is read
+again every 5 s and what is new is used.
 .TP
 .B $${
 a literal ${.

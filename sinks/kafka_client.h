@@ -83,6 +83,14 @@ struct KafkaTrouble {
   std::string text;  // for a person
 };
 
+// How far a connection to a broker has come.
+enum class Connection : std::uint8_t { none, connecting, tls, greeting, login, up };
+
+struct BrokerConnection {
+  std::string address;  // "broker-1:9092"
+  Connection state = Connection::none;
+};
+
 struct BrokerStatistics {
   double rtt_seconds = 0;
   std::uint64_t retries = 0;  // rises only
@@ -90,12 +98,14 @@ struct BrokerStatistics {
 
 // What poll found. Appended to.
 struct KafkaEvents {
-  std::vector<DeliveryReport> reports;
-  std::vector<TopicAnswer> answers;
-  std::vector<TopicLimit> limits;
-  std::vector<KafkaTrouble> troubles;
-  bool has_statistics = false;       // there are new ones
-  std::optional<std::string> fatal;  // this client will deliver nothing more, and report nothing that can be relied on
+  std::vector<DeliveryReport> reports = {};
+  std::vector<TopicAnswer> answers = {};
+  std::vector<TopicLimit> limits = {};
+  std::vector<KafkaTrouble> troubles = {};
+  std::vector<BrokerConnection> connections = {};  // those that have changed, as they are now
+  bool has_statistics = false;                     // there are new ones
+  // This client will deliver nothing more, and report nothing that can be relied on.
+  std::optional<std::string> fatal = {};
 };
 
 class KafkaClient {
@@ -113,9 +123,12 @@ class KafkaClient {
   // What was handed over and not sent yet is given back. Only without idempotence: with it the gap would be one in the
   // sequence numbers.
   virtual void give_back_queued() = 0;
-  // Asks for a topic's partitions; one answer a call, within some seconds.
+  // Asks for a topic's partitions; one answer a call, within some seconds. "": for none, only whether a broker answers
+  // (it is connected to when none is).
   virtual void request_metadata(const std::string& topic) = 0;
   virtual void poll(KafkaEvents& events) = 0;
+  // From now on brokers are told these (SASL PLAIN and SCRAM); what is connected and outstanding stays.
+  virtual void set_credentials(const std::string& username, const std::string& password) = 0;
 
   // CPU time that the thread has used that talks to this broker; -1, or a broker that is not known: all of the
   // client's.

@@ -56,7 +56,8 @@ KafkaSink::KafkaSink(const SinkConfig& config, std::string agent_name, std::uint
       line_bytes_max_(line_bytes_max),
       seams_(std::move(seams)),
       topic_template_(std::move(topic)),
-      pool_(std::make_unique<ChunkPool>(config.memory)) {
+      pool_(std::make_unique<ChunkPool>(config.memory)),
+      secrets_(config_, seams_.workers, wake_, seams_.try_settings) {
   if (topic_template_.is_constant()) constant_topic_ = topic_name(topic_template_.expand({}));
   // What is known beforehand is there from the start: a series that begins with its first error has no rate.
   for (const std::string& broker : config_.brokers) retries_before_[broker] = 0;
@@ -320,6 +321,7 @@ void KafkaSink::poll(Instant now, SinkEvents& events) {
   keep_client(now);
   KafkaEvents found;
   if (client_) client_->poll(found);
+  reach_.on_found(found, now);
   on_reports(found.reports, now);
   on_troubles(found, now);
   if (found.has_statistics) gather_statistics();
@@ -332,6 +334,7 @@ void KafkaSink::poll(Instant now, SinkEvents& events) {
     watch_silence(now);
     watch_spins(now);
   }
+  watch_brokers(now, events);
   watch_lanes(now, events);
   flush(now);  // whose request was reported goes on before anything is read
   spool_next(now);
@@ -347,6 +350,8 @@ void KafkaSink::poll(Instant now, SinkEvents& events) {
 Instant KafkaSink::next_deadline() const {
   Instant next = std::min({silence_.next_deadline(), watch_lanes_at_, topics_.next_deadline(), close_arenas_at_,
                            flush_at_, to_spool_.empty() ? kNever : spool_at_, client_ ? kNever : make_client_at_});
+  if (client_) next = std::min(next, reach_.next_deadline());
+  next = std::min(next, secrets_.next_deadline());
   for (const auto& [id, broker] : brokers_) next = std::min(next, broker.spin.next_deadline());
   return next;
 }
@@ -363,22 +368,25 @@ std::string KafkaSink::why_stuck(const KafkaLane& lane, Instant now) const {
   if (lane.is_waiting) return lane.reason;
   if (lane.topic.is_known() && !has_partition(lane) && lane.charge > 0)
     return fmt::format("the topic has only {} partitions now", lane.topic.partitions);
-  if (lane.is_stuck) return "no acknowledgement for " + seconds_text(now - lane.quiet_since);
-  return "";
+  if (!lane.is_stuck) return "";
+  const std::string cause = reach_.cause(now);
+  return "no acknowledgement for " + seconds_text(now - lane.quiet_since) + (cause.empty() ? "" : ": " + cause);
 }
 
 std::string KafkaSink::why_down(Instant since, Instant now) const {
+  if (since == kNever || now - since < kDownAfter) return why_away(now);
   std::string text = "no answer for " + seconds_text(now - since);
+  if (const std::string cause = reach_.cause(now); !cause.empty()) return text + ": " + cause;
   if (!last_trouble_.empty() && last_trouble_at_ >= since - std::chrono::seconds(60)) text += ": " + last_trouble_;
   return text;
 }
 
 SinkStatus KafkaSink::status(Instant now) const {
   SinkStatus status;
-  status.has_connected = has_connected_;
+  status.has_connected = reach_.has_connected();
   status.inflight_records = out_records_;
   const Instant since = std::min({down_since_, silence_.quiet_since(), topics_.unanswered_since()});
-  if (since != kNever && now - since >= kDownAfter) {
+  if ((since != kNever && now - since >= kDownAfter) || reach_.is_away(now)) {
     status.is_up = false;
     status.reason = why_down(since, now);
   }

@@ -27,9 +27,11 @@
 #include "base/worker_pool.h"
 #include "config/config.h"
 #include "config/template.h"
+#include "sinks/broker_reach.h"
 #include "sinks/kafka_client.h"
 #include "sinks/kafka_lane.h"
 #include "sinks/rejected_spool.h"
+#include "sinks/secret_files.h"
 #include "sinks/silence_watch.h"
 #include "sinks/sink.h"
 #include "sinks/spin_watch.h"
@@ -41,6 +43,7 @@ struct KafkaSinkSeams {
   FileSystem& files;
   WorkerPool& workers;
   KafkaClientFactory make_client;
+  SecretFiles::TrySettings try_settings = {};
   std::shared_ptr<StateHome> state = nullptr;  // none: by the config's path
 };
 
@@ -117,12 +120,18 @@ class KafkaSink final : public Sink {
   void spool_next(Instant now);
   void on_spooled(BatchId id, const Status& status, Instant now);
 
+  // kafka_sink_reach.cc: whether brokers can be reached, and with which secrets
+  void watch_brokers(Instant now, SinkEvents& events);
+  void use_secrets(Result<NewSecrets> read, Instant now, SinkEvents& events);
+  std::string why_away(Instant now) const;
+
   // kafka_sink_recovery.cc: silence, parking, stuck lanes, partitions that are gone, new producers
   KafkaLane& lane_of(Topic& topic, std::int32_t partition);
   Status make_client();
   void keep_client(Instant now);
   void on_troubles(KafkaEvents& found, Instant now);
-  void note_trouble(const std::string& name, const std::string& text, Instant now);
+  // `about`: whose trouble it is; each one's is told.
+  void note_trouble(const std::string& name, const std::string& text, Instant now, const std::string& about = "");
   void watch_silence(Instant now);
   void watch_spins(Instant now);
   void on_signs(Instant now);
@@ -162,6 +171,9 @@ class KafkaSink final : public Sink {
   Instant flush_at_ = kNever;  // the first of them has waited long enough
   double line_bytes_ = 200;    // a line of the file, its end included; moving average
 
+  BrokerReach reach_;
+  bool was_away_ = false;
+  SecretFiles secrets_;
   SilenceWatch silence_;
   struct Broker {
     SpinWatch spin;
@@ -184,9 +196,8 @@ class KafkaSink final : public Sink {
 
   std::vector<Settled> settled_;
   bool room_changed_ = false;
-  Instant now_{};  // of the last call that brought one
-  bool has_connected_ = false;
-  std::map<std::string, Instant> trouble_said_;  // when, by name
+  Instant now_{};                                // of the last call that brought one
+  std::map<std::string, Instant> trouble_said_;  // when, by name and whose it was
   std::string last_trouble_;
   Instant last_trouble_at_{};
   std::map<std::string, std::uint64_t> retries_before_;  // of retired clients, by broker

@@ -46,8 +46,14 @@ void KafkaSink::keep_client(Instant now) {
 }
 
 void KafkaSink::on_troubles(KafkaEvents& found, Instant now) {
-  for (const TopicAnswer& answer : found.answers) {
-    is_probing_ = false;
+  bool is_sign = !found.troubles.empty();
+  for (TopicAnswer& answer : found.answers) {
+    if (answer.fault != KafkaFault::no_answer) {
+      is_sign = true;
+    } else if (std::string cause = reach_.cause(now); !cause.empty()) {
+      answer.reason = std::move(cause);
+    }
+    if (!answer.topic.empty()) is_probing_ = false;
     if (const Topic* topic = topics_.known(answer.topic);
         topic != nullptr && answer.fault == KafkaFault::none && answer.partitions < topic->partitions) {
       log::warn("sink {}: topic {} has {} partitions now, it had {}: the others' files go to those", config_.name,
@@ -57,10 +63,10 @@ void KafkaSink::on_troubles(KafkaEvents& found, Instant now) {
     room_changed_ = true;
     watch_lanes_at_ = now;
     if (answer.fault != KafkaFault::no_answer) {
-      has_connected_ = true;
       down_since_ = kNever;
       is_heard_ = silence_.state() != SilenceWatch::State::calm;
     }
+    if (answer.topic.empty()) continue;
     if (answer.fault == KafkaFault::no_answer) {
       note_trouble(answer.name, "no broker answers: " + answer.reason, now);
     } else if (answer.fault != KafkaFault::none) {
@@ -68,16 +74,20 @@ void KafkaSink::on_troubles(KafkaEvents& found, Instant now) {
     }
   }
   for (const TopicLimit& limit : found.limits) topics_.on_limit(limit);
-  for (const KafkaTrouble& trouble : found.troubles) note_trouble(trouble.name, trouble.text, now);
-  if (!found.answers.empty() || !found.troubles.empty()) on_signs(now);
+  for (const KafkaTrouble& trouble : found.troubles) {
+    const BrokerCause of = cause_of(trouble);
+    note_trouble(trouble.name, to_string(of), now, of.address);
+  }
+  for (const BrokerConnection& each : found.connections) is_sign = is_sign || each.state == Connection::up;
+  if (is_sign) on_signs(now);
 }
 
 // Counted each time, told when it starts and once a minute while it goes on.
-void KafkaSink::note_trouble(const std::string& name, const std::string& text, Instant now) {
+void KafkaSink::note_trouble(const std::string& name, const std::string& text, Instant now, const std::string& about) {
   ++counters_.errors[name];
   last_trouble_ = text;
   last_trouble_at_ = now;
-  const auto [said, is_new] = trouble_said_.try_emplace(name, now);
+  const auto [said, is_new] = trouble_said_.try_emplace(name + ' ' + about, now);
   if (!is_new && now - said->second < kSayAgain) return;
   said->second = now;
   log::warn("sink {}: {}", config_.name, text);
@@ -231,6 +241,7 @@ void KafkaSink::replace_client(const std::string& why, Instant now, SinkEvents& 
   brokers_.clear();
   is_probing_ = false;
   is_heard_ = false;
+  reach_.on_replaced(now);
   for (const auto& [key, lane] : lanes_) {
     lane->quiet_since = kNever;
     lane->out_bytes = 0;

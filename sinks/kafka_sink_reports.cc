@@ -18,7 +18,6 @@ constexpr Duration kSpoolRetry = std::chrono::seconds(1);
 
 void KafkaSink::on_reports(const std::vector<DeliveryReport>& reports, Instant now) {
   if (reports.empty()) return;
-  has_connected_ = true;
   for (const DeliveryReport& report : reports) {
     const auto found = open_.find(report.token);
     TR_ASSERT(found != open_.end(), "sink {}: a report for batch {}, which is not open", config_.name, report.token);

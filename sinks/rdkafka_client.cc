@@ -15,9 +15,11 @@
 
 #include "base/log.h"
 #include "base/signals_blocked.h"
+#include "sinks/broker_connections.h"
 #include "sinks/rdkafka_describe.h"
 #include "sinks/rdkafka_feeder.h"
 #include "sinks/rdkafka_handle.h"
+#include "sinks/rdkafka_question.h"
 #include "sinks/thread_clocks.h"
 
 namespace tailrace {
@@ -34,6 +36,7 @@ using StatisticsMap = std::map<std::string, BrokerStatistics>;
 struct Shared {
   // Kept by librdkafka's threads, so destroyed after the handle (members die in reverse).
   ThreadClocks clocks;
+  BrokerConnections connections;
   std::shared_ptr<EventFd> wake;
   RdKafkaPtr<rd_kafka_t> handle;
   std::unique_ptr<RdKafkaFeeder> feeder;  // used by the loop until the client is retired, ended by the keeper
@@ -66,48 +69,22 @@ rd_kafka_resp_err_t on_thread_exit(rd_kafka_t*, rd_kafka_thread_type_t, const ch
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+// On a broker's thread, which holds that broker's lock: nothing of librdkafka may be called.
+rd_kafka_resp_err_t on_broker_state(rd_kafka_t*, std::int32_t, const char*, const char* name, int port,
+                                    const char* state, void* opaque) {
+  auto* shared = static_cast<Shared*>(opaque);
+  shared->connections.note(name, port, state, *shared->wake);
+  return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+rd_kafka_resp_err_t on_new_connections(rd_kafka_t* handle, const rd_kafka_conf_t*, void* opaque, char*, std::size_t) {
+  return rd_kafka_interceptor_add_on_broker_state_change(handle, "connections", on_broker_state, opaque);
+}
+
 rd_kafka_resp_err_t on_new(rd_kafka_t* handle, const rd_kafka_conf_t*, void* opaque, char*, std::size_t) {
   const rd_kafka_resp_err_t start = rd_kafka_interceptor_add_on_thread_start(handle, "clocks", on_thread_start, opaque);
   if (start != RD_KAFKA_RESP_ERR_NO_ERROR) return start;
   return rd_kafka_interceptor_add_on_thread_exit(handle, "clocks", on_thread_exit, opaque);
-}
-
-// Blocks. `unknown topic` and the like are answers; a local failure is none.
-TopicAnswer ask_metadata(rd_kafka_t* handle, const std::string& topic, std::map<std::int32_t, std::string>& addresses) {
-  TopicAnswer answer{.topic = topic};
-  const auto [metadata, error] = rdkafka_metadata(handle, topic, kMetadataTimeout);
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    answer.fault = KafkaFault::no_answer;
-    answer.name = trouble_name(error);
-    answer.reason = rd_kafka_err2str(static_cast<rd_kafka_resp_err_t>(error));
-    return answer;
-  }
-  for (int i = 0; i < metadata->broker_cnt; ++i) {
-    const rd_kafka_metadata_broker_t& broker = metadata->brokers[i];
-    addresses[broker.id] = std::string(broker.host) + ":" + std::to_string(broker.port);
-  }
-  if (metadata->topic_cnt == 0) {
-    answer.fault = KafkaFault::given_back;
-    answer.name = "unknown_topic";
-    answer.reason = "the brokers do not name the topic";
-    return answer;
-  }
-  const rd_kafka_metadata_topic_t& found = metadata->topics[0];
-  if (found.err != RD_KAFKA_RESP_ERR_NO_ERROR || found.partition_cnt == 0) {
-    answer.fault = KafkaFault::given_back;
-    answer.name =
-        trouble_name(found.err != RD_KAFKA_RESP_ERR_NO_ERROR ? found.err : RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE);
-    answer.reason = found.err != RD_KAFKA_RESP_ERR_NO_ERROR ? rd_kafka_err2str(found.err) : "it has no partitions yet";
-    return answer;
-  }
-  answer.partitions = found.partition_cnt;
-  answer.leaders.assign(static_cast<std::size_t>(found.partition_cnt), -1);
-  for (int i = 0; i < found.partition_cnt; ++i) {
-    const rd_kafka_metadata_partition_t& partition = found.partitions[i];
-    if (partition.id >= 0 && partition.id < found.partition_cnt)
-      answer.leaders[static_cast<std::size_t>(partition.id)] = partition.leader;
-  }
-  return answer;
 }
 
 StatisticsMap read_statistics(const std::string& text) {
@@ -146,12 +123,14 @@ class Keeper {
     const std::string topic = std::move(shared.asked.front());
     shared.asked.pop_front();
     lock.unlock();
-    std::map<std::int32_t, std::string> addresses;
-    TopicAnswer answer = ask_metadata(shared.handle.get(), topic, addresses);
-    const bool is_known = answer.fault == KafkaFault::none;
+    RdKafkaAnswer found = rdkafka_ask(shared.handle.get(), topic, kMetadataTimeout, [&shared] {
+      const std::lock_guard inner(shared.mutex);
+      return shared.is_retired;
+    });
+    const bool is_known = !topic.empty() && found.answer.fault == KafkaFault::none;
     lock.lock();
-    shared.answers.push_back(std::move(answer));
-    for (auto& [id, address] : addresses) shared.addresses[id] = std::move(address);
+    shared.answers.push_back(std::move(found.answer));
+    for (auto& [id, address] : found.addresses) shared.addresses[id] = std::move(address);
     shared.wake->signal();
     // Without waiting: where nobody can answer, the next question would be late.
     if (is_known && shared.described.insert(topic).second) {
@@ -219,6 +198,12 @@ class RdKafkaClient final : public KafkaClient {
     shared_->changed.notify_all();
   }
 
+  void set_credentials(const std::string& username, const std::string& password) override {
+    if (is_retired_) return;
+    rd_kafka_error_t* error = rd_kafka_sasl_set_credentials(shared_->handle.get(), username.c_str(), password.c_str());
+    if (error != nullptr) rd_kafka_error_destroy(error);  // only of pointers that are null
+  }
+
   void poll(KafkaEvents& events) override {
     if (is_retired_) return;
     const std::size_t before = events.reports.size();
@@ -233,6 +218,7 @@ class RdKafkaClient final : public KafkaClient {
     ask_fatal(events);
     // The queue wakes only when it turns from empty to not empty.
     if (reports >= kReportsPerPoll) shared_->wake->signal();
+    shared_->connections.take(events.connections);
     const std::lock_guard lock(shared_->mutex);
     for (TopicAnswer& answer : shared_->answers) events.answers.push_back(std::move(answer));
     shared_->answers.clear();
@@ -376,6 +362,7 @@ Result<std::unique_ptr<KafkaClient>> make_rdkafka_client(const SinkConfig& confi
   auto shared = std::make_shared<Shared>();
   shared->wake = options.wake;
   rd_kafka_conf_interceptor_add_on_new(conf->get(), "clocks", on_new, &shared->clocks);
+  rd_kafka_conf_interceptor_add_on_new(conf->get(), "connections", on_new_connections, shared.get());
   auto handle = make_rdkafka_producer(*std::move(conf), true);
   if (!handle) return std::move(handle).error();
   shared->handle = *std::move(handle);

@@ -61,7 +61,6 @@ std::vector<std::pair<std::string, std::string>> rdkafka_properties(const SinkCo
       {"compression.codec", config.compression},
       {"socket.nagle.disable", "true"},
       {"log.queue", "true"},
-      {"log.connection.close", "false"},
       {"statistics.interval.ms", "10000"},
       {"reconnect.backoff.max.ms", "2000"},  // a broker that is back should not wait ten seconds for us
   };
@@ -114,8 +113,9 @@ Status try_rdkafka(const SinkConfig& config, const std::string& client_id) {
 }
 
 RdKafkaMetadata rdkafka_metadata(rd_kafka_t* handle, const std::string& topic, Duration timeout) {
-  const RdKafkaPtr<rd_kafka_topic_t> named(rd_kafka_topic_new(handle, topic.c_str(), nullptr));
-  if (!named) return {.error = RD_KAFKA_RESP_ERR__INVALID_ARG};
+  RdKafkaPtr<rd_kafka_topic_t> named;
+  if (!topic.empty()) named.reset(rd_kafka_topic_new(handle, topic.c_str(), nullptr));
+  if (!topic.empty() && !named) return {.error = RD_KAFKA_RESP_ERR__INVALID_ARG};
   const rd_kafka_metadata_t* raw = nullptr;
   const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count();
   const rd_kafka_resp_err_t error = rd_kafka_metadata(handle, 0, named.get(), &raw, static_cast<int>(milliseconds));

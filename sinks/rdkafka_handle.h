@@ -46,7 +46,8 @@ SinkConfig without_commands(SinkConfig config);
 // Whether librdkafka takes the sink's properties together, and the files that they name; asks no broker.
 Status try_rdkafka(const SinkConfig& config, const std::string& client_id);
 
-// The brokers' names for a topic's metadata; waits up to `timeout`. The named topic's own error is in it.
+// The brokers' names for a topic's metadata ("": of no topic); waits up to `timeout`. The named topic's own error is in
+// it.
 struct RdKafkaMetadata {
   RdKafkaPtr<const struct rd_kafka_metadata> found = nullptr;
   int error = 0;  // an rd_kafka_resp_err_t; 0: `found` is there

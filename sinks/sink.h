@@ -64,7 +64,7 @@ struct StuckLane {
 };
 
 struct SinkStatus {
-  bool is_up = true;           // false after 5 s with something outstanding and no answer
+  bool is_up = true;           // false after 5 s with something outstanding and no answer, or with no broker in reach
   bool has_connected = false;  // reached its broker at least once since the start
   std::string reason;          // why it is not up, in a person's words; empty when it is
   std::vector<StuckLane> stuck;

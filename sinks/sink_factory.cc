@@ -6,6 +6,7 @@
 
 #include "sinks/kafka_sink.h"
 #include "sinks/null_sink.h"
+#include "sinks/rdkafka_handle.h"
 #include "sinks/stdout_sink.h"
 
 namespace tailrace {
@@ -23,7 +24,11 @@ Result<std::unique_ptr<Sink>> make_sink(const SinkConfig& sink, const Config& co
     case SinkType::kafka: {
       auto made = KafkaSink::create(
           sink, config.agent, line_bytes_max(sink, config),
-          {.files = seams.files, .workers = seams.workers, .make_client = seams.make_client, .state = seams.state});
+          {.files = seams.files,
+           .workers = seams.workers,
+           .make_client = seams.make_client,
+           .try_settings = [name = config.agent.name](const SinkConfig& with) { return try_rdkafka(with, name); },
+           .state = seams.state});
       if (!made) return std::move(made).error().during("sink", sink.name);
       return std::unique_ptr<Sink>(*std::move(made));
     }

@@ -52,7 +52,16 @@ class FakeClient final : public KafkaClient {
     for (const PartitionName& each : partitions) parked.erase(each.partition);
   }
   void give_back_queued() override { ++purges; }
-  void request_metadata(const std::string& topic) override { asked.push_back(topic); }
+  void request_metadata(const std::string& topic) override {
+    if (topic.empty()) {
+      ++brokers_asked;
+    } else {
+      asked.push_back(topic);
+    }
+  }
+  void set_credentials(const std::string& username, const std::string& password) override {
+    credentials.emplace_back(username, password);
+  }
   void poll(KafkaEvents& events) override;
   Duration cpu_time(std::int32_t broker) const override {
     const auto found = cpu.find(broker);
@@ -67,8 +76,10 @@ class FakeClient final : public KafkaClient {
 
   std::deque<FakeRecord> outstanding;  // in the order of produce
   std::vector<std::string> asked;
-  KafkaEvents next;                   // the next poll's
-  std::vector<std::size_t> requests;  // the records of each hand-over
+  int brokers_asked = 0;                                         // whether one answers, and not answered yet
+  std::vector<std::pair<std::string, std::string>> credentials;  // that it was given
+  KafkaEvents next;                                              // the next poll's
+  std::vector<std::size_t> requests;                             // the records of each hand-over
   int purges = 0;
   std::set<std::int32_t> parked;         // partitions
   std::map<std::int32_t, Duration> cpu;  // by broker
@@ -85,8 +96,9 @@ class FakeClient final : public KafkaClient {
 class FakeKafka {
  public:
   KafkaClientFactory factory() {
-    return [this](const SinkConfig&, const KafkaClientOptions& options) -> Result<std::unique_ptr<KafkaClient>> {
+    return [this](const SinkConfig& config, const KafkaClientOptions& options) -> Result<std::unique_ptr<KafkaClient>> {
       if (factory_error) return *factory_error;
+      settings = config;
       auto made = std::make_unique<FakeClient>(*this, options);
       clients.push_back(made.get());
       return std::unique_ptr<KafkaClient>(std::move(made));
@@ -101,6 +113,12 @@ class FakeKafka {
       for (std::int32_t i = 0; i < partitions; ++i) answer.leaders.push_back(i % brokers);
       client().next.answers.push_back(std::move(answer));
     }
+    answer_brokers(KafkaFault::none);
+  }
+  // Whether a broker answers; `reason` when none does.
+  void answer_brokers(KafkaFault fault, const std::string& reason = "") {
+    for (; client().brokers_asked > 0; --client().brokers_asked)
+      client().next.answers.push_back({.topic = "", .fault = fault, .name = "transport", .reason = reason});
   }
   void refuse_metadata(const std::string& reason) {
     for (std::string& topic : std::exchange(client().asked, {}))
@@ -133,6 +151,7 @@ class FakeKafka {
   std::vector<FakeClient*> clients;  // null once destroyed
   std::map<std::int32_t, std::vector<std::string>> stored;
   std::optional<Error> factory_error;
+  SinkConfig settings;  // of the last client
 };
 
 inline FakeClient::~FakeClient() {

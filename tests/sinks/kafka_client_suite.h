@@ -80,9 +80,9 @@ class KafkaClientSuite : public ::testing::Test {
     poll_until([this, records] { return reported() >= records; });
     EXPECT_EQ(reported(), records);
   }
-  TopicAnswer ask() {
+  TopicAnswer ask(const std::string& topic = "logs") {
     const std::size_t before = events_.answers.size();
-    client_->request_metadata("logs");
+    client_->request_metadata(topic);
     poll_until([this, before] { return events_.answers.size() > before; });
     return events_.answers.size() > before ? events_.answers.back() : TopicAnswer();
   }
@@ -298,6 +298,20 @@ TYPED_TEST_P(KafkaClientSuite, WithoutABrokerAQuestionEndsWithoutAnAnswer) {
   EXPECT_FALSE(answer.name.empty());
 }
 
+// Only whether somebody is there: whatever topics there are, nothing is said of them.
+TYPED_TEST_P(KafkaClientSuite, AQuestionWithoutATopicTellsWhetherABrokerAnswers) {
+  this->world_.set_topic_unknown(true);
+  this->start();
+  TopicAnswer answer = this->ask("");
+  EXPECT_EQ(answer.topic, "");
+  EXPECT_EQ(answer.fault, KafkaFault::none);
+  EXPECT_EQ(answer.partitions, 0);
+  this->world_.set_away(true);
+  answer = this->ask("");
+  EXPECT_EQ(answer.topic, "");
+  EXPECT_EQ(answer.fault, KafkaFault::no_answer);
+}
+
 // The topic is deleted: what is produced for it comes back, each record by itself, and goes when it is there again. (A
 // partition that ever had more than one record at once keeps what it has: its sink gives up, KafkaSink::give_up.)
 TYPED_TEST_P(KafkaClientSuite, RecordsForAnUnknownTopicAreGivenBack) {
@@ -327,6 +341,7 @@ REGISTER_TYPED_TEST_SUITE_P(KafkaClientSuite, RecordsArriveInOrderAndEachIsRepor
                             ARecordThatTheBrokerRefusesIsReportedAndNotStored, AnOutageIsWaitedOut,
                             ARetiredClientEndsAndTheNextOneGoesOn, AParkedPartitionGoesOnWhenItIsResumed,
                             MetadataNamesThePartitions, EachQuestionHasOneAnswer, AnUnknownTopicIsAnAnswer,
-                            WithoutABrokerAQuestionEndsWithoutAnAnswer, RecordsForAnUnknownTopicAreGivenBack);
+                            WithoutABrokerAQuestionEndsWithoutAnAnswer,
+                            AQuestionWithoutATopicTellsWhetherABrokerAnswers, RecordsForAnUnknownTopicAreGivenBack);
 
 }  // namespace tailrace

@@ -18,6 +18,7 @@ inline void append(KafkaEvents& to, KafkaEvents from) {
   append(to.answers, std::move(from.answers));
   append(to.limits, std::move(from.limits));
   append(to.troubles, std::move(from.troubles));
+  append(to.connections, std::move(from.connections));
   to.has_statistics |= from.has_statistics;
   if (from.fatal) to.fatal = std::move(from.fatal);
 }

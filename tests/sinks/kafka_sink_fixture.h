@@ -35,7 +35,7 @@ class KafkaSinkTest : public testing::Test {
   }
 
   void start() {
-    auto made = KafkaSink::create(config_, agent_, 64 * 1024, {files_, workers_, kafka_.factory()});
+    auto made = KafkaSink::create(config_, agent_, 64 * 1024, {files_, workers_, kafka_.factory(), try_settings_});
     ASSERT_TRUE(made) << made.error().text();
     sink_ = *std::move(made);
     driver_ = std::make_unique<SinkDriver>(*sink_, true);
@@ -114,6 +114,7 @@ class KafkaSinkTest : public testing::Test {
   SystemFileSystem files_;
   InlineWorkers workers_;
   FakeKafka kafka_;
+  SecretFiles::TrySettings try_settings_;
   std::unique_ptr<KafkaSink> sink_;
   std::unique_ptr<SinkDriver> driver_;
   Instant now_{std::chrono::hours(1)};

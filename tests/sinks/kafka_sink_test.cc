@@ -157,7 +157,7 @@ TEST_F(KafkaSinkTest, MemoryReturnsToNothingWhenAllIsSettledAndTheLaneFallsQuiet
   }
   pass(seconds(5));
   EXPECT_EQ(sink_->pool().budget().used(), 0u);
-  EXPECT_EQ(sink_->next_deadline(), kNever);
+  EXPECT_GE(sink_->next_deadline(), now_ + seconds(20)) << "only the question whether a broker is still there";
 }
 
 TEST_F(KafkaSinkTest, ASourceStaysInItsPartitionAndANewOneHasAHashOfAgentAndPath) {

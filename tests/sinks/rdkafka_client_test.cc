@@ -304,6 +304,33 @@ TEST_F(OnMockBrokers, ACertificateThatIsMissingIsNamed) {
   EXPECT_TRUE(try_client(settings_, config_));
 }
 
+// Nothing to ship: connected all the same, told when no broker can be reached any more, and when one can again.
+TEST_F(OnMockBrokers, BrokersAreReachedWithNothingToShip) {
+  start();
+  ASSERT_TRUE(turn_until([&] { return sink_->status(clock_.now()).has_connected; }));
+  EXPECT_TRUE(sink_->status(clock_.now()).is_up);
+  rd_kafka_mock_broker_set_down(cluster_.get(), -1);
+  ASSERT_TRUE(turn_until([&] { return !sink_->status(clock_.now()).is_up; }));
+  EXPECT_THAT(sink_->status(clock_.now()).reason, HasSubstr(cluster_.brokers()));
+  rd_kafka_mock_broker_set_up(cluster_.get(), -1);
+  ASSERT_TRUE(turn_until([&] { return sink_->status(clock_.now()).is_up; }));
+  EXPECT_EQ(sink_->status(clock_.now()).reason, "");
+}
+
+TEST_F(OnMockBrokers, WhatKeepsASinkFromItsBrokersIsNamed) {
+  settings_.brokers = {"127.0.0.1:1", "no-such-host.invalid:9092"};
+  start();
+  ASSERT_TRUE(turn_until([&] {
+    const std::string reason = sink_->status(clock_.now()).reason;
+    return reason.find("Connection refused") != std::string::npos && reason.find("not resolve") != std::string::npos;
+  }));
+  const SinkStatus status = sink_->status(clock_.now());
+  EXPECT_FALSE(status.is_up);
+  EXPECT_FALSE(status.has_connected);
+  EXPECT_THAT(status.reason, HasSubstr("127.0.0.1:1: "));
+  EXPECT_THAT(status.reason, HasSubstr("no-such-host.invalid:9092: "));
+}
+
 TEST_F(OnMockBrokers, CheckConnectSaysWhenNobodyAnswers) {
   settings_.brokers = {"127.0.0.1:1"};
   std::vector<std::string> lines;

@@ -36,7 +36,7 @@ MAY_LOCK = (
     # Shared by the workers of the journal and of the spools; never taken on the loop thread.
     "buffer/state_home.h", "buffer/state_home.cc",
     # librdkafka calls back on threads of its own.
-    "sinks/rdkafka_client.cc", "sinks/rdkafka_feeder.h", "sinks/rdkafka_feeder.cc", "sinks/thread_clocks.h", "sinks/thread_clocks.cc",
+    "sinks/broker_connections.h", "sinks/broker_connections.cc", "sinks/rdkafka_client.cc", "sinks/rdkafka_feeder.h", "sinks/rdkafka_feeder.cc", "sinks/thread_clocks.h", "sinks/thread_clocks.cc",
 )
 UNIT_TESTS = tuple(f"tests/{folder}/" for folder in FOLDERS)
 

@@ -146,6 +146,8 @@ void SimCluster::advance() {
         answer.fault = KafkaFault::no_answer;
         answer.name = "timed_out";
         answer.reason = "simulated: no broker";
+      } else if (question.topic.empty()) {
+        // A broker answers, and that is all.
       } else if (is_denied_ && !denial_.is_of_writes_only) {
         answer.fault = KafkaFault::given_back;
         answer.name = "unknown_topic";

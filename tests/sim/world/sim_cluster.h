@@ -138,6 +138,7 @@ class SimKafkaClient final : public KafkaClient {
   void resume(const std::vector<PartitionName>& partitions) override;
   void give_back_queued() override {}  // what its topics' partitions have is given back by the cluster's faults
   void request_metadata(const std::string& topic) override;
+  void set_credentials(const std::string&, const std::string&) override {}
   void poll(KafkaEvents& events) override;
   Duration cpu_time(std::int32_t broker) const override;
   const std::map<std::string, BrokerStatistics>& statistics() const override { return statistics_; }
