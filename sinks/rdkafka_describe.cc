@@ -45,6 +45,9 @@ Result<RdKafkaSettings> rdkafka_describe(rd_kafka_t* handle, RdKafkaResource kin
 }
 
 Result<RdKafkaSettings> rdkafka_read_settings(rd_kafka_event_t* event) {
+  // It has told its versions: it answers.
+  if (rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE)
+    return Error(ErrorKind::refused, rd_kafka_event_error_string(event));
   if (rd_kafka_event_error(event) != RD_KAFKA_RESP_ERR_NO_ERROR)
     return Error(ErrorKind::again, rd_kafka_event_error_string(event));
   std::size_t count = 0;

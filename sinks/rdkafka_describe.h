@@ -24,7 +24,7 @@ enum class RdKafkaResource : std::uint8_t { topic, broker };
 // Asks, without waiting; the answer comes to `queue` as an event.
 void rdkafka_ask_settings(rd_kafka_s* handle, RdKafkaResource kind, const std::string& name, Duration timeout,
                           rd_kafka_queue_s* queue);
-// again: nobody answered; refused: not permitted.
+// again: nobody answered; refused: not permitted, or too old to know the question.
 Result<RdKafkaSettings> rdkafka_read_settings(rd_kafka_op_s* event);
 
 // Waits: for `check`. Of a topic, or of the broker with that id, which is asked itself. again: nobody answered within

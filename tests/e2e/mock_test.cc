@@ -6,6 +6,7 @@
 #include <string>
 
 #include "tests/e2e/harness/agent_process.h"
+#include "tests/e2e/harness/command.h"
 #include "tests/e2e/harness/line_writer.h"
 #include "tests/e2e/harness/mock_broker.h"
 #include "tests/e2e/harness/printers.h"
@@ -77,6 +78,50 @@ TEST_F(Mock, ABrokerThatIsDownAtTheStartIsWaitedFor) {
   EXPECT_EQ(agent.terminate(), kSuccess);
   const StreamReport report = verify(lines_);
   EXPECT_TRUE(report.is_exactly_once_in_order()) << report.text();
+}
+
+// Nothing to ship: connected at the start, and whether a broker can be reached is told all the same.
+TEST_F(Mock, WithNothingToShipTheSinkIsConnectedAndItsBrokersWatched) {
+  AgentProcess agent(config());
+  ASSERT_TRUE(agent.start_ready());
+  const auto is_up = [](double up) {
+    return [up](const MetricsText& now) { return now.find("tailrace_sink_up") == up; };
+  };
+  EXPECT_TRUE(wait_until([&] { return agent.get_status("/readyz?sinks") == 200; }, kSoon));
+  broker_.go_down();
+  EXPECT_TRUE(agent.wait_metrics(is_up(0), kSoon));
+  EXPECT_EQ(agent.get_status("/readyz?sinks"), 200) << "it has been connected once";
+  broker_.come_up();
+  EXPECT_TRUE(agent.wait_metrics(is_up(1), kSoon));
+  EXPECT_EQ(agent.terminate(), kSuccess);
+}
+
+// Each broker that keeps the agent away is named by its cause, by a running agent and by `check --connect`.
+TEST_F(Mock, BrokersThatDoNotAnswerAreNamed) {
+  AgentConfig away = config();
+  away.brokers = "127.0.0.1:1,no-such-host.invalid:9092";
+  AgentProcess agent(away);
+  ASSERT_TRUE(agent.start_ready());
+  EXPECT_TRUE(agent.wait_metrics([](const MetricsText& now) { return now.find("tailrace_sink_up") == 0.0; }, kSoon));
+  EXPECT_EQ(agent.get_status("/readyz?sinks"), 503);
+  const std::string reason = agent.status()["sinks"][0].value("reason", "");
+  EXPECT_NE(reason.find("127.0.0.1:1: Connect to ipv4#127.0.0.1:1 failed: Connection refused"), std::string::npos)
+      << reason;
+  EXPECT_NE(reason.find("no-such-host.invalid:9092: the name does not resolve"), std::string::npos) << reason;
+  EXPECT_EQ(agent.terminate(), kSuccess);
+
+  const CommandResult nobody = run_command({"check", "-c", agent.config_path(), "--connect"});
+  EXPECT_EQ(nobody.exit, ExitStatus{.code = 1});
+  for (const char* part :
+       {"broker 127.0.0.1:1: Connect", "broker no-such-host.invalid:9092: the name does not resolve"})
+    EXPECT_NE(nobody.err.find(part), std::string::npos) << nobody.err;
+
+  away.brokers = broker_.bootstrap() + ",127.0.0.1:1";
+  AgentProcess half(away);
+  ASSERT_TRUE(half.start_ready());
+  const CommandResult one = run_command({"check", "-c", half.config_path(), "--connect"});
+  EXPECT_EQ(one.exit, ExitStatus{.code = 1});
+  EXPECT_NE(one.err.find("a broker does not answer: 127.0.0.1:1"), std::string::npos) << one.err;
 }
 
 TEST_F(Mock, RefusalsThatPassAreWaitedOutInOrder) {

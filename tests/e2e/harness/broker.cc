@@ -61,24 +61,25 @@ void Broker::choose_ports() {
   port_ = free_port();
   proxied_port_ = free_port();
   controller_port_ = free_port();
+  sasl_port_ = free_port();
   bootstrap_ = "127.0.0.1:" + std::to_string(port_);
   proxy_.forward_to(proxied_port_);
 }
 
-void Broker::format() {
-  const std::string data = dir_ / "data";
-  std::filesystem::remove_all(data);
+void Broker::write_properties() {
   const bool is_alone = options_.voters.empty();
   const std::string controller = "127.0.0.1:" + std::to_string(controller_port_);
-  std::ofstream(dir_ / "server.properties")
-      << "process.roles=" << (is_alone ? "broker,controller" : "broker") << "\nnode.id=" << options_.id << "\n"
+  const std::string sasl = options_.password.empty() ? "" : ",SASL://" + sasl_bootstrap();
+  std::ofstream out(dir_ / "server.properties");
+  out << "process.roles=" << (is_alone ? "broker,controller" : "broker") << "\nnode.id=" << options_.id << "\n"
       << "controller.quorum.voters=" << (is_alone ? "1@" + controller : options_.voters) << "\n"
       << "listeners=PLAINTEXT://" << bootstrap_ << ",PROXIED://127.0.0.1:" << proxied_port_
-      << (is_alone ? ",CONTROLLER://" + controller : "") << "\n"
-      << "advertised.listeners=PLAINTEXT://" << bootstrap_ << ",PROXIED://" << proxied_bootstrap() << "\n"
-      << "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT\n"
+      << (is_alone ? ",CONTROLLER://" + controller : "") << sasl << "\n"
+      << "advertised.listeners=PLAINTEXT://" << bootstrap_ << ",PROXIED://" << proxied_bootstrap() << sasl << "\n"
+      << "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT,"
+      << "SASL:SASL_PLAINTEXT\n"
       << "inter.broker.listener.name=PLAINTEXT\n"
-      << "controller.listener.names=CONTROLLER\nlog.dirs=" << data << "\n"
+      << "controller.listener.names=CONTROLLER\nlog.dirs=" << (dir_ / "data") << "\n"
       << "auto.leader.rebalance.enable=false\n"
       << "auto.create.topics.enable=false\n"
       << "offsets.topic.replication.factor=1\noffsets.topic.num.partitions=1\n"
@@ -91,7 +92,23 @@ void Broker::format() {
       // After a kill -9 the open segments are read again before it answers.
       << "log.segment.bytes=67108864\nnum.recovery.threads.per.data.dir=2\n"
       << "num.network.threads=2\nnum.io.threads=2\n";
+  if (options_.password.empty()) return;
+  out << "sasl.enabled.mechanisms=PLAIN\n"
+      << "listener.name.sasl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required "
+         "user_app=\""
+      << options_.password << "\";\n";
+}
+
+void Broker::format() {
+  std::filesystem::remove_all(dir_ / "data");
+  write_properties();
   format_storage(class_path_, dir_.path().string());
+}
+
+void Broker::change_password(const std::string& password) {
+  options_.password = password;
+  write_properties();
+  restart();
 }
 
 void Broker::launch() {

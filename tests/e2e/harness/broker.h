@@ -28,6 +28,8 @@ struct BrokerOptions {
   // Where its controller is, "ID@HOST:PORT". Empty: in itself, and it answers when it is made; else it was launched
   // only.
   std::string voters = {};
+  // Not empty: it has a third address, over which the user "app" logs in with it, by PLAIN.
+  std::string password = {};
 };
 
 class Broker {
@@ -42,6 +44,7 @@ class Broker {
   const std::string& bootstrap() const { return bootstrap_; }  // "127.0.0.1:PORT"
   std::string proxied_bootstrap() const { return "127.0.0.1:" + std::to_string(proxy_.port()); }
   StallingProxy& proxy() { return proxy_; }
+  std::string sasl_bootstrap() const { return "127.0.0.1:" + std::to_string(sasl_port_); }
   std::uint16_t port() const { return port_; }
   // Returns once its partitions have a leader.
   void create_topic(const std::string& name, const TopicOptions& options = {});
@@ -52,12 +55,15 @@ class Broker {
   void kill9();
   void restart();  // after kill9 or stop: same ports, same data; waits until it answers
   void stop();     // SIGTERM, then SIGKILL
+  // Restarts it as well: whoever was connected logs in anew.
+  void change_password(const std::string& password);
   // The two halves of a start.
   void launch();
   bool await();  // until it answers; false: it ended by itself (a port was taken)
 
  private:
   void choose_ports();
+  void write_properties();
   void format();
   bool start();  // as await
 
@@ -69,6 +75,7 @@ class Broker {
   std::uint16_t port_ = 0;
   std::uint16_t proxied_port_ = 0;
   std::uint16_t controller_port_ = 0;
+  std::uint16_t sasl_port_ = 0;
   std::unique_ptr<ChildProcess> process_;
 };
 
