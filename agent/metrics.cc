@@ -213,8 +213,9 @@ void add_sinks(Families& families, const Snapshot& snapshot) {
   families.gauge("tailrace_sink_up",
                  "0 after 5 s with something outstanding and no answer, or with no broker that can be reached.");
   each_sink(families, snapshot, [](const SinkSnapshot& s) { return s.status.is_up ? 1 : 0; });
-  families.counter("tailrace_rebuilt_producers_total",
-                   "Producers replaced after a fatal error or for a new secret; each one rewinds.");
+  families.counter(
+      "tailrace_rebuilt_producers_total",
+      "Producers replaced after a fatal error, for a new secret or a topic that is gone; each one rewinds.");
   each_sink(families, snapshot, [](const SinkSnapshot& s) { return s.counters.rebuilt_producers; });
 }
 

@@ -43,6 +43,7 @@ struct KafkaLane final : Lane {
   std::uint64_t reading = 0;          // what is being read for it will be charged about so much
   Instant quiet_since = kNever;       // last report, or since something is out; kNever: nothing is
   bool is_stuck = false;              // out and without a report for 1 s
+  Instant gone_since = kNever;        // its partition, as the topic's answers say
   Instant empty_since{};              // while charge is 0
 
   std::set<BatchId> held;            // open, and not, or not wholly, with the client: they go out in this order

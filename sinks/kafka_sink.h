@@ -138,7 +138,7 @@ class KafkaSink final : public Sink {
   void act(std::int32_t broker, SpinWatch::Verdict verdict);
   void watch_lanes(Instant now, SinkEvents& events);
   void watch_lane(KafkaLane& lane, Instant now, SinkEvents& events);
-  void give_up(KafkaLane& lane, Instant now);
+  void give_up(const KafkaLane& lane);
   void leave(KafkaLane& lane, Instant now, SinkEvents& events);
   void move_held(KafkaLane& from, const std::vector<BatchId>& batches, Instant now);
   void replace_client(const std::string& why, Instant now, SinkEvents& events);

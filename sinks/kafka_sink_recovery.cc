@@ -167,7 +167,9 @@ void KafkaSink::watch_lane(KafkaLane& lane, Instant now, SinkEvents& events) {
     }
   }
   if (lane.topic.is_known() && !has_partition(lane) && lane.out_records == 0) leave(lane, now, events);
-  if (lane.is_stuck && !has_partition(lane)) give_up(lane, now);
+  lane.gone_since = has_partition(lane) ? kNever : std::min(lane.gone_since, now);
+  // A broker that has just started may know no topic yet: several answers have come meanwhile.
+  if (lane.is_stuck && lane.gone_since != kNever && now - lane.gone_since >= kGiveUpAfter) give_up(lane);
   if (!is_ready(lane)) return;
   if (!was_ready) room_changed_ = true;
   if (!lane.is_gathering) send_held(lane, now);
@@ -175,8 +177,7 @@ void KafkaSink::watch_lane(KafkaLane& lane, Instant now, SinkEvents& events) {
 
 // Its topic or partition is gone with records of it in the client's hands. Where it was ever told to pause librdkafka
 // does not report them by itself.
-void KafkaSink::give_up(KafkaLane& lane, Instant now) {
-  if (now - lane.quiet_since < kGiveUpAfter) return;
+void KafkaSink::give_up(const KafkaLane& lane) {
   if (!config_.idempotence) {
     client_->give_back_queued();
   } else {

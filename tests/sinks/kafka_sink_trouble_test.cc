@@ -57,6 +57,28 @@ TEST_F(KafkaSinkTest, AParkedPartitionIsTriedOnASignAndNowAndThen) {
   EXPECT_THAT(kafka_.client().parked, IsEmpty()) << "it does not";
 }
 
+// A broker that has just started knows no topic: that is no reason to give up what is on its way, and double it.
+TEST_F(KafkaSinkTest, ATopicThatIsGoneForAMomentCostsNoProducerOneThatIsGoneDoes) {
+  for (const auto& [gone_for, rebuilt] : {std::pair{seconds(3), 0u}, {seconds(9), 1u}}) {
+    driver_.reset();
+    sink_.reset();
+    start_with(1);
+    driver_->publish(lane(0), source(1), {"a1"}, now_);
+    pass(seconds(5));  // nobody answers
+    const auto pass_until_asked = [this] {
+      for (int i = 0; i < 600 && kafka_.client().asked.empty(); ++i) pass(milliseconds(100));
+    };
+    pass_until_asked();
+    const auto end = now_ + gone_for;
+    for (; now_ < end; pass(milliseconds(100))) kafka_.refuse_metadata("unknown");
+    EXPECT_FALSE(sink_->status(now_).stuck.empty()) << "it was not asked";
+    pass_until_asked();
+    kafka_.answer(1);
+    pass(seconds(10));
+    EXPECT_EQ(sink_->counters().rebuilt_producers, rebuilt);
+  }
+}
+
 // One broker of two is frozen and its thread spins: only its partitions are parked.
 TEST_F(KafkaSinkTest, OnlyTheFrozenBrokersPartitionsAreParked) {
   start();
