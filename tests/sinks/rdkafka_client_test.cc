@@ -101,9 +101,10 @@ class OnMockBrokers : public testing::Test {
     const Instant end = clock_.now() + kBound;
     while (!is_done()) {
       if (clock_.now() >= end) return false;
-      const Duration left = std::min<Duration>(sink_->next_deadline() - clock_.now(), std::chrono::milliseconds(200));
+      const Instant now = clock_.now();
+      const Duration left = std::clamp(sink_->next_deadline(), now, now + std::chrono::milliseconds(200)) - now;
       pollfd wake{.fd = sink_->fd(), .events = POLLIN, .revents = 0};
-      ::poll(&wake, 1, std::max(0, static_cast<int>(left / std::chrono::milliseconds(1))));
+      ::poll(&wake, 1, static_cast<int>(left / std::chrono::milliseconds(1)));
       turn();
     }
     return true;
