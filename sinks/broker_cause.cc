@@ -12,12 +12,11 @@ std::string take_address(std::string_view& text) {
   const std::size_t end = text.find(": ");
   const std::size_t slash = text.substr(0, end).rfind('/');
   if (end == kNone || slash == kNone || slash == 0) return "";
-  std::string_view name = text.substr(0, slash);
-  if (const std::size_t scheme = name.find("://"); scheme != kNone) name.remove_prefix(scheme + 3);
-  const bool is_address = has(name, ":") && !has(name, " ");
+  std::string address = address_in(text.substr(0, end));
+  const bool is_address = has(address, ":") && !has(address, " ");
   if (!is_address) return "";
   text.remove_prefix(end + 2);
-  return std::string(name);
+  return address;
 }
 
 BrokerCause::Kind kind_of(std::string_view name, std::string_view text) {
@@ -53,6 +52,11 @@ std::string worded(BrokerCause::Kind kind, std::string_view text) {
 }
 
 }  // namespace
+
+std::string address_in(std::string_view name) {
+  if (const std::size_t scheme = name.find("://"); scheme != kNone) name.remove_prefix(scheme + 3);
+  return std::string(name.substr(0, name.rfind('/')));
+}
 
 std::string to_string(const BrokerCause& cause) {
   return cause.address.empty() ? cause.text : cause.address + ": " + cause.text;

@@ -23,6 +23,10 @@ struct BrokerCause {
 // "broker-1:9092: the name does not resolve: Name or service not known".
 std::string to_string(const BrokerCause& cause);
 
+// "broker-1:9092", of librdkafka's name of a broker: "ssl://broker-1:9092/3", the last part "bootstrap" where its
+// number is not known yet.
+std::string address_in(std::string_view name);
+
 // Of an error event: "ssl://broker-1:9092/bootstrap: SSL handshake failed: ... (after 54ms in state SSL_HANDSHAKE)".
 BrokerCause cause_of(const KafkaTrouble& trouble);
 

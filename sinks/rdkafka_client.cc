@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/signals_blocked.h"
+#include "sinks/broker_cause.h"
 #include "sinks/broker_connections.h"
 #include "sinks/rdkafka_describe.h"
 #include "sinks/rdkafka_feeder.h"
@@ -52,12 +53,6 @@ struct Shared {
   std::map<std::int32_t, std::string> addresses;  // of brokers, by id: "HOST:PORT"
   std::optional<StatisticsMap> digested;          // not yet polled
 };
-
-// A broker's thread is named "sasl_ssl://HOST:PORT/ID", the last part "bootstrap" where the id was not known yet.
-std::string address_in(std::string_view name) {
-  if (const std::size_t scheme = name.find("://"); scheme != std::string_view::npos) name.remove_prefix(scheme + 3);
-  return std::string(name.substr(0, name.rfind('/')));
-}
 
 rd_kafka_resp_err_t on_thread_start(rd_kafka_t*, rd_kafka_thread_type_t, const char* name, void* opaque) {
   static_cast<ThreadClocks*>(opaque)->enter(address_in(name));
